@@ -1,0 +1,122 @@
+"""The front doors: what a user writes down, turned into a Grammar.
+
+Each door loads its own parser when it is first used, so that a program that only ever uses
+regular expressions never loads the grammar reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from constrain.errors import EmptyLanguage, SpecError, Unsupported
+from constrain.resources import library_names, library_text
+from constrain.syntax.grammar import Expr, Grammar, Literal, Regular, Words
+
+
+def regex(pattern: str) -> Grammar:
+    """The strings that `pattern` matches as a whole (Python syntax, text as UTF-8).
+
+    Raises RegexSyntaxError for a pattern that cannot be read, Unsupported for one that cannot
+    be honoured exactly.
+    """
+    from constrain.syntax import regex_parser
+
+    return _single(("regex", pattern), Regular(regex_parser.parse(pattern).node))
+
+
+def cfg(
+    text: str, start: str | None = None, syntax: str = "lark", lexer: str | None = None
+) -> Grammar:
+    """The language of a context-free grammar.
+
+    start: the start rule; "start" by default.
+    syntax: how `text` is written; "lark".
+    lexer: "contextual" (the default: longest lexemes, `%ignore` between them) or
+        "scannerless" (every split into terminals counts).
+
+    Raises GrammarSyntaxError for a grammar that cannot be read, Unsupported for one that
+    cannot be honoured exactly.
+    """
+    if syntax not in _CFG_SYNTAXES:
+        known = ", ".join(f'"{name}"' for name in _CFG_SYNTAXES)
+        raise SpecError(f'unknown grammar syntax "{syntax}"; this version knows {known}')
+    return _CFG_SYNTAXES[syntax](text, start, lexer)
+
+
+def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
+    """The JSON texts that `schema` (a dict, a JSON text or a bool) allows.
+
+    Raises SchemaError for what is not a schema, Unsupported with a JSON pointer for a keyword
+    that cannot be honoured exactly.
+    """
+    from constrain.json_schema import grammar
+
+    return grammar(schema, registry=registry, **options)
+
+
+def json() -> Grammar:
+    """Any JSON text of RFC 8259: any value, any white space, equal names allowed."""
+    from constrain.automata import json_rules
+
+    return json_rules.json_grammar()
+
+
+def choice(texts: Iterable[str | bytes]) -> Grammar:
+    """One of `texts`; costs the same for three of them as for ten thousand."""
+    if isinstance(texts, str | bytes):
+        raise SpecError(f"choice() takes a list of texts, not one text; try choice([{texts!r}])")
+    words = tuple(sorted({_utf8(text) for text in texts}))
+    if not words:
+        raise EmptyLanguage("choice() was given no texts, so no text would fit")
+    return _single(("choice", words), Words(words))
+
+
+def literal(text: str | bytes) -> Grammar:
+    """Exactly `text`."""
+    data = _utf8(text)
+    return _single(("literal", data), Literal(data))
+
+
+def library(name: str) -> Grammar:
+    """A grammar that comes with the package: "json", "arithmetic", "sql", "iso8601"."""
+    try:
+        ending, text = library_text(name)
+    except KeyError:
+        known = ", ".join(library_names())
+        raise SpecError(f'no grammar "{name}" in the library; it has {known}') from None
+    return _LIBRARY_READERS[ending](text)
+
+
+def _single(key: tuple[str, Any], expr: Expr) -> Grammar:
+    return Grammar(key=key, rules={"start": expr})
+
+
+def _utf8(text: str | bytes) -> bytes:
+    try:
+        return text.encode() if isinstance(text, str) else bytes(text)
+    except UnicodeEncodeError as error:
+        span = (error.start, error.end)
+        raise SpecError("a lone surrogate has no UTF-8 bytes", ascii(text), span) from None
+
+
+def _lark(text: str, start: str | None, lexer: str | None) -> Grammar:
+    from constrain.syntax import lark_grammar
+
+    return lark_grammar.parse(text, start or "start", lexer or "contextual")
+
+
+def _gbnf(text: str, start: str | None, lexer: str | None) -> Grammar:
+    raise Unsupported("a grammar in GBNF", note='this version reads syntax="lark"')
+
+
+def _verbose_regex(text: str) -> Grammar:
+    return regex(text.strip())
+
+
+_CFG_SYNTAXES: dict[str, Callable[[str, str | None, str | None], Grammar]] = {
+    "lark": _lark,
+    "gbnf": _gbnf,
+}
+
+_LIBRARY_READERS: dict[str, Callable[[str], Grammar]] = {".lark": cfg, ".regex": _verbose_regex}

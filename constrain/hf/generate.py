@@ -1,0 +1,196 @@
+"""Text from a model that fits a grammar: prompts in, texts and their exact log-masses out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+
+from constrain.errors import Unsupported, VocabularyMismatch
+from constrain.syntax.grammar import Grammar
+
+from .prefixes import Constraint, Prefix
+from .processor import LogitsProcessor
+from .token_tables import AnyTokenizer
+from .vocabulary import vocabulary
+
+DEFAULT_NEW_TOKENS = 256
+LIMITS = ("max_new_tokens", "max_length", "max_time")
+
+REFUSED = [  # setting, value, why
+    ("cache_implementation", "paged", "it passes logits processors by without a word"),
+    ("token_healing", True, "it rewrites the end of the prompt"),
+]
+
+NEED_TOKENIZER = ("stop_strings", "assistant_tokenizer")
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """What `generate` gives, one entry per row (prompt by prompt, `num_return_sequences` each).
+
+    texts: the bytes of the generated tokens, read as UTF-8.
+    tokens: the generated ids, without prompt, end token and padding.
+    log_masses: one float64 per step, in nats: the log of the probability that the grammar left
+        (the step that chose the end token included).
+    log_weights: their sums, float64 (rows,). A text drawn at temperature 1 without other
+        processors has weight exp(log_weight) against the model's own distribution, restricted
+        to the grammar's language.
+    finished: ended by an end token, not by length.
+    """
+
+    texts: list[str]
+    tokens: list[list[int]]
+    log_masses: list[NDArray[np.float64]]
+    log_weights: NDArray[np.float64]
+    finished: list[bool]
+
+
+def generate(
+    model: Any,
+    tokenizer: AnyTokenizer,
+    prompts: str | Sequence[str],
+    g: Grammar | Constraint | Sequence[Grammar | Constraint],
+    **generate_kwargs: Any,
+) -> Generated:
+    """Generate text after each prompt that fits `g`, one for all or a list with one per prompt.
+
+    generate_kwargs go to `model.generate`: sampling, beams, `num_return_sequences`, ...; seeds
+    are torch's. Other logits processors run before the grammar. A text ends with any end token
+    of the vocabulary. Where nothing sets a length the limit is 256 new tokens, not the 20 of
+    transformers: a text that is cut off does not fit. Sampling keeps the 50 likeliest tokens
+    unless `top_k=0`, as it does there.
+    Raises Unsupported for paged generation and token healing.
+    """
+    texts = [prompts] if isinstance(prompts, str) else list(prompts)
+    if not texts:
+        raise ValueError("expected a prompt or a list of prompts, got an empty list")
+    constraints = _constraints(model, tokenizer, g, len(texts))
+    kwargs = dict(generate_kwargs)
+    before = kwargs.pop("logits_processor", None) or []
+    config, kwargs = _configured(model, constraints, kwargs)
+    if any(getattr(config, name, None) or name in kwargs for name in NEED_TOKENIZER):
+        kwargs["tokenizer"] = tokenizer
+    inputs = _encode(model, tokenizer, texts, config)
+    length = None if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+    processor = LogitsProcessor(constraints, prompt_length=length, measure=True)
+    chain = transformers.LogitsProcessorList([*before, processor])
+    output = model.generate(**inputs, generation_config=config, logits_processor=chain, **kwargs)
+    sequences: torch.Tensor = output if isinstance(output, torch.Tensor) else output.sequences
+    per_prompt = len(sequences) // len(texts)
+    paths = [processor.path(row, i // per_prompt) for i, row in enumerate(sequences)]
+    return _collect(paths, sequences[:, processor.prompt_length :])
+
+
+def _constraints(
+    model: Any,
+    tokenizer: AnyTokenizer,
+    g: Grammar | Constraint | Sequence[Grammar | Constraint],
+    count: int,
+) -> list[Constraint]:
+    """One constraint per prompt; equal grammars are compiled once."""
+    specs = list(g) if isinstance(g, Sequence) else [g] * count
+    if len(specs) != count:
+        raise ValueError(
+            f"expected one grammar, or one for each of {count} prompts, got {len(specs)}"
+        )
+    grammars = {spec for spec in specs if isinstance(spec, Grammar)}
+    compiled = {grammar: _compiled(grammar, model, tokenizer) for grammar in grammars}
+    return [compiled[spec] if isinstance(spec, Grammar) else spec for spec in specs]
+
+
+def _compiled(grammar: Grammar, model: Any, tokenizer: AnyTokenizer) -> Constraint:
+    from constrain.decoding import compile  # loads numba, which nothing else here needs
+
+    return compile(grammar, vocabulary(tokenizer, model))
+
+
+def _configured(
+    model: Any, constraints: Sequence[Constraint], kwargs: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """A generation config with end and padding ids and a length, and the other arguments."""
+    given: Any = kwargs.pop("generation_config", None)
+    config: Any = copy.deepcopy(model.generation_config if given is None else given)
+    rest: dict[str, Any] = config.update(**kwargs)
+
+    def setting(name: str) -> Any:
+        value = getattr(config, name, None)
+        return getattr(model.generation_config, name, None) if value is None else value
+
+    for name, value, note in REFUSED:
+        if setting(name) == value:
+            raise Unsupported(f"{name}={value!r}", note=note)
+    config.eos_token_id = _end_ids(constraints, kwargs.get("eos_token_id"))
+    if setting("pad_token_id") is None:
+        config.pad_token_id = config.eos_token_id[0]
+    if not any(map(setting, LIMITS)):
+        config.max_new_tokens = DEFAULT_NEW_TOKENS
+    return config, rest
+
+
+def _end_ids(constraints: Sequence[Constraint], asked: int | Sequence[int] | None) -> list[int]:
+    ids = {i for c in constraints for i in c.vocabulary.eos_token_ids}
+    others = {asked} - ids if isinstance(asked, int) else set(asked or ()) - ids
+    if others:
+        raise VocabularyMismatch(
+            f"eos_token_id {sorted(others)} ends no text in the constraint's vocabulary, where "
+            f"{sorted(ids)} do; build the vocabulary with these ids"
+        )
+    return sorted(ids)
+
+
+def _encode(
+    model: Any, tokenizer: AnyTokenizer, texts: Sequence[str], config: Any
+) -> dict[str, torch.Tensor]:
+    """Ids and attention mask, padded on the left (for an encoder: on the right).
+
+    An empty prompt becomes the tokenizer's start token, or else an end token.
+    """
+    start: int | None = tokenizer.bos_token_id
+    empty = [config.eos_token_id[0] if start is None else start]
+    rows: list[list[int]] = [tokenizer(text)["input_ids"] or empty for text in texts]
+    width = max(map(len, rows))
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    attention = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        place = slice(len(row)) if model.config.is_encoder_decoder else slice(-len(row), None)
+        ids[i, place] = torch.tensor(row)
+        attention[i, place] = 1
+    pad = config.pad_token_id
+    ids[attention == 0] = model.generation_config.pad_token_id if pad is None else pad
+    return {"input_ids": ids.to(model.device), "attention_mask": attention.to(model.device)}
+
+
+def _collect(paths: Sequence[Sequence[Prefix]], suffixes: torch.Tensor) -> Generated:
+    """Read rows along their prefixes; `suffixes` (rows, steps) are the ids after the prompt."""
+    tokens: list[list[int]] = []
+    masses: list[NDArray[np.float64]] = []
+    for path, row in zip(paths, suffixes.tolist(), strict=True):
+        n_tokens = sum(prefix.open for prefix in path) - 1
+        n_steps = n_tokens + path[-1].ended
+        tokens.append(row[:n_tokens])
+        masses.append(np.array([_mass(prefix) for prefix in path[:n_steps]], np.float64))
+    return Generated(
+        texts=[_text(path[0], row) for path, row in zip(paths, tokens, strict=True)],
+        tokens=tokens,
+        log_masses=masses,
+        log_weights=np.array([mass.sum() for mass in masses], np.float64),
+        finished=[path[-1].ended for path in paths],
+    )
+
+
+def _text(start: Prefix, tokens: Sequence[int]) -> str:
+    spelled = start.constraint.vocabulary.tokens
+    return b"".join(spelled[token] or b"" for token in tokens).decode(errors="replace")
+
+
+def _mass(prefix: Prefix) -> float:
+    if prefix.log_mass is None:
+        raise Unsupported("log-masses of a decoding method that skips logits processors")
+    return prefix.log_mass

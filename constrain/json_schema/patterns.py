@@ -1,0 +1,61 @@
+"""The strings in which a pattern is found, as a regular language.
+
+A pattern of JSON Schema may match anywhere in a string; here it becomes a tree for the whole
+string. Anchors at its ends, nearly all there are, just leave out the "anything" on that side;
+any other look around is removed by the automata.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from constrain.syntax import regex_analysis, regex_ast as regex, regex_parser
+
+from .ecma import to_python
+
+if TYPE_CHECKING:
+    from constrain.automata.dfa import DFA
+
+_ANYTHING = regex.repeat(regex.ANY_CHAR, 0, None)
+
+
+@lru_cache(maxsize=4096)
+def content(pattern: str) -> regex.Node:
+    """The strings in which `pattern` is found, as a tree without looks.
+
+    Raises RegexSyntaxError, Unsupported or LimitExceeded.
+    """
+    node = _found(regex_parser.parse(to_python(pattern), "a").node)
+    return resolved(node) if regex_analysis.looks_around(node) else node
+
+
+def resolved(node: regex.Node) -> regex.Node:
+    """The same language without looks, intersections and complements; NOTHING if it is empty."""
+    from constrain.automata.resolve import resolve
+
+    return resolve(node)
+
+
+def _found(node: regex.Node) -> regex.Node:
+    """Any text with a match of `node` in it."""
+    if isinstance(node, regex.Union):
+        return regex.union(map(_found, node.items))
+    items = node.items if isinstance(node, regex.Concat) else (node,)
+    items = items[1:] if items[:1] == (regex_parser.START,) else (_ANYTHING, *items)
+    items = items[:-1] if items[-1:] == (regex_parser.END,) else (*items, _ANYTHING)
+    return regex.concat(items)
+
+
+def found_in(pattern: str, value: str) -> bool:
+    """Is `pattern` found in `value`?"""
+    from constrain.automata.dfa import accepts
+
+    return accepts(_automaton(pattern), value.encode())
+
+
+@lru_cache(maxsize=256)
+def _automaton(pattern: str) -> DFA:
+    from constrain.automata.regex_to_dfa import from_node
+
+    return from_node(content(pattern))

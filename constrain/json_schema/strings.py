@@ -1,0 +1,189 @@
+"""Strings with a pattern or a length: the language of their JSON text.
+
+A plain length becomes a `JsonString`, in which every spelling is free (`\\u0041` for `A`). Where
+there is a pattern each string has one spelling, the canonical one that `json.dumps` writes with
+`ensure_ascii=False`: `\\"`, `\\\\`, `\\n` and the like, `\\u00XX` for other controls, else plain.
+A map from strings to one spelling each keeps intersections, so patterns and lengths may be
+intersected before or after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring as quote
+from typing import Any
+
+from constrain.automata.json_text import PLAIN
+from constrain.syntax import regex_analysis, regex_ast as regex
+from constrain.syntax.grammar import Expr, JsonString, Regular
+
+from . import patterns
+from .conjunction import patterns_of
+from .keywords import most
+from .source import Node
+
+_QUOTE = regex.text('"')
+_ESCAPED = tuple(code for code in (*range(0x20), 0x22, 0x5C))
+"""Code points that never stand for themselves between the quotes."""
+
+
+def is_satisfiable(node: Node) -> bool:
+    """Is there a string that the string keywords of `node` allow?"""
+    lo, hi = node.get("minLength", 0), most(node, "maxLength")
+    if hi is not None and lo > hi:
+        return False
+    return "pattern" not in node or content(patterns_of(node), lo, hi) != regex.NOTHING
+
+
+def string(node: Node) -> Expr:
+    """The JSON text of the strings that `node` allows; there has to be one."""
+    lo, hi = node.get("minLength", 0), most(node, "maxLength")
+    if "pattern" not in node:
+        return JsonString(lo, hi)
+    inside = encoded(content(patterns_of(node), lo, hi))
+    return Regular(regex.concat((_QUOTE, inside, _QUOTE)))
+
+
+@lru_cache(maxsize=1024)
+def content(texts: tuple[str, ...], lo: int, hi: int | None) -> regex.Node:
+    """Strings of `lo` to `hi` code points in which every pattern is found."""
+    nodes = [patterns.content(text) for text in texts]
+    if len(nodes) == 1:
+        node = _of_length(nodes[0], lo, hi)
+        if node is not None:
+            return node
+    if lo > 0 or hi is not None:
+        nodes.append(regex.repeat(_alphabet(nodes), lo, hi))
+    return patterns.resolved(regex.Intersect(tuple(nodes)))
+
+
+def _of_length(node: regex.Node, lo: int, hi: int | None) -> regex.Node | None:
+    """`node` cut down to a length, where that can be read off the tree."""
+    if lo == 0 and hi is None:
+        return node
+    if any(type(part).__name__ == "Automaton" for part in regex_analysis.walk(node)):
+        return None
+    least, most = regex_analysis.width(node)
+    if lo <= least and (hi is None or (most is not None and most <= hi)):
+        return node
+    if (hi is not None and least > hi) or (most is not None and most < lo):
+        return regex.NOTHING
+    items = node.items if isinstance(node, regex.Concat) else (node,)
+    widths = [regex_analysis.width(item) for item in items]
+    elastic = [i for i, (low, high) in enumerate(widths) if low != high]
+    if len(elastic) != 1 or not _is_run(items[elastic[0]]):
+        return None
+    i = elastic[0]
+    rest = sum(low for low, _ in widths) - widths[i][0]
+    run = _run_of_length(items[i], max(0, lo - rest), None if hi is None else hi - rest)
+    return regex.concat((*items[:i], run, *items[i + 1 :]))
+
+
+def _is_run(node: regex.Node) -> bool:
+    """Is `node` a repetition of single characters?"""
+    return isinstance(node, regex.Repeat) and regex_analysis.width(node.item) == (1, 1)
+
+
+def _run_of_length(node: Any, lo: int, hi: int | None) -> regex.Node:
+    highs = [high for high in (node.hi, hi) if high is not None]
+    return regex.repeat(node.item, max(node.lo, lo), min(highs, default=None))
+
+
+def _alphabet(nodes: list[regex.Node]) -> regex.Node:
+    """A set of characters that has all those of some node in it, small if one node's are few."""
+    sets = [_chars_of(node) for node in nodes]
+    return min(sets, key=lambda chars: len(chars.ranges) and chars.ranges[-1][1])
+
+
+def _chars_of(node: regex.Node) -> regex.Chars:
+    """The characters that stand in `node`; all of them if that cannot be read off the tree."""
+    ranges: list[tuple[int, int]] = []
+    for part in regex_analysis.walk(node):
+        if isinstance(part, regex.Chars):
+            ranges.extend(part.ranges)
+        elif isinstance(part, regex.Text):
+            ranges.extend((ord(char), ord(char)) for char in part.data.decode())
+        elif not isinstance(part, regex.Concat | regex.Union | regex.Repeat):
+            return regex.ANY_CHAR
+    return regex.Chars(regex.normalize(ranges))
+
+
+# ------------------------------------------------------------------ spelling
+
+
+def encoded(node: regex.Node) -> regex.Node:
+    """The canonical JSON spellings, without quotes, of the strings of `node` (without looks).
+
+    >>> encoded(regex.text('a"\\n'))
+    Text(data=b'a\\\\"\\\\n')
+    """
+    return _ENCODED[type(node).__name__](node)
+
+
+def _encoded_chars(node: regex.Chars) -> regex.Node:
+    special = [code for code in _ESCAPED if any(lo <= code <= hi for lo, hi in node.ranges)]
+    if not special:
+        return node
+    plain = regex.Chars(regex.normalize(_intersection(node.ranges, PLAIN.ranges)))
+    return regex.union((plain, *(regex.text(_spelled(chr(code))) for code in special)))
+
+
+def _intersection(a: regex.Ranges, b: regex.Ranges) -> Iterator[tuple[int, int]]:
+    for lo, hi in a:
+        for low, high in b:
+            if max(lo, low) <= min(hi, high):
+                yield max(lo, low), min(hi, high)
+
+
+def _spelled(text: str) -> str:
+    return quote(text)[1:-1]
+
+
+def _encoded_automaton(node: Any) -> regex.Node:
+    """Read the spelling byte by byte: an escape that is complete takes the step of its byte."""
+    from constrain.automata import dfa as automata
+
+    dfa = node.dfa
+    escapes = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
+    begun = {spelling[:n] for spelling in escapes for n in range(1, len(spelling))}
+
+    def successors(state: tuple[int, bytes]) -> Iterator[tuple[int, tuple[int, bytes]]]:
+        here, start = state
+        for byte in range(256):
+            text = start + bytes((byte,))
+            if text in begun:
+                yield byte, (here, text)
+            elif text in escapes or (not start and byte not in _ESCAPED):
+                code = escapes.get(text, byte)
+                target = int(dfa.table[here, dfa.classes[code]])
+                if target != automata.DEAD:
+                    yield byte, (target, b"")
+
+    return automata.leaf(
+        automata.explore(
+            (dfa.start, b""),
+            successors,
+            lambda state: not state[1] and bool(dfa.accepting[state[0]]),
+            list(range(256)),
+            8 * automata.MAX_STATES,
+        )
+    )
+
+
+_ENCODED: Mapping[str, Callable[[Any], regex.Node]] = {
+    "Chars": _encoded_chars,
+    "Text": lambda node: regex.text(_spelled(node.data.decode())),
+    "Concat": lambda node: regex.concat(map(encoded, node.items)),
+    "Union": lambda node: regex.union(map(encoded, node.items)),
+    "Repeat": lambda node: regex.repeat(encoded(node.item), node.lo, node.hi),
+    "Intersect": lambda node: regex.Intersect(tuple(map(encoded, node.items))),
+    "Complement": lambda node: regex.Intersect(
+        (
+            encoded(regex.repeat(regex.ANY_CHAR, 0, None)),
+            regex.Complement(encoded(node.item)),
+        )
+    ),
+    "Automaton": _encoded_automaton,
+}
+"""By name, because automata as leaves of trees are known to their own floor only."""

@@ -1,0 +1,199 @@
+"""The one pass over a schema before its first mask.
+
+It visits every node that can be reached from the root, checks its keywords, follows references,
+works `allOf` and the neighbours of `$ref`, `anyOf` and `oneOf` into conjunctions, and finds out
+which nodes no value can satisfy. What it leaves behind is small: for each node the expression
+that stands for it (a Call, a standard rule or NEVER), and the nodes that have a rule of their
+own. The rules themselves are lowered later, each when text first reaches it.
+
+A *node* is the dict of a subschema, told from its equals by `id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from constrain.automata.json_rules import standard_calls
+from constrain.errors import SchemaError, Unsupported
+from constrain.syntax.grammar import NEVER, Call, Expr
+
+from . import conflict, emptiness, exclusive, pointers
+from .drafts import Draft
+from .expansion import Expansion
+from .keywords import APPLICATORS, CHECKS
+from .source import Node, Schema
+
+_MAY_BE_EMPTY = frozenset(
+    "allOf anyOf oneOf $ref enum const required minItems pattern"
+    " maxLength maximum exclusiveMaximum".split()
+)
+"""A node without any of these is satisfied by something, whatever stands below it. Each lower
+bound needs an upper bound to contradict it, so half of the bounds will do."""
+
+
+class Survey:
+    """What is known of a schema. `run` finds it out; nothing changes it afterwards.
+
+    calls: for each node (by `id`) the expression that stands for it.
+    nodes: the node of each rule; rule `i` stands for `nodes[i]`.
+    alternatives: for nodes (by `id`) that are a choice between other schemas, these.
+    """
+
+    def __init__(self, root: Schema, draft: Draft, limit: int | None):
+        self.root, self.draft = root, draft
+        self.standard = standard_calls(limit, draft.zero_fractions)
+        self.calls: dict[int, Expr] = {id(True): self.standard["value"], id(False): NEVER}
+        self.nodes: list[Node] = []
+        self.alternatives: dict[int, list[Schema]] = {}
+        self.expansion = Expansion(self)
+        self.stack: list[Node] = []
+        self.doubtful: list[Node] = []  # nodes that may be empty, callers before callees
+        self.unfinished: set[int] = {id(NEVER)}  # ids of the calls that no text can finish
+        self.one_of: list[tuple[Node, list[Schema]]] = []  # choices that must not overlap
+        self._aliases: dict[int, Schema] = {}
+        self._targets: dict[str, Schema] = {}
+
+    def run(self) -> None:
+        """Raises SchemaError, Unsupported, or EmptyLanguage if nothing satisfies the root."""
+        self.push((self.root,))
+        stack, calls = self.stack, self.calls
+        while stack:
+            node = stack.pop()
+            if id(node) not in calls:
+                self._visit(node)
+        if self._aliases:
+            self._resolve_aliases()
+        emptiness.settle(self)
+        if calls[id(self.root)] is NEVER:
+            raise conflict.empty_language(self)
+        for node, branches in self.one_of:
+            exclusive.check(self, node, branches)
+
+    @property
+    def rule_of_root(self) -> Hashable:
+        """The name of the rule that stands for the whole schema."""
+        call = self.calls[id(self.root)]
+        assert isinstance(call, Call)
+        return call.rule
+
+    def is_alive(self, schema: Schema) -> bool:
+        """Can some value satisfy `schema` (as far as is known while the pass runs)?"""
+        return id(self.calls[id(schema)]) not in self.unfinished
+
+    def behind(self, schema: Schema) -> Schema:
+        """The schema that `schema` refers to in the end; itself if it is no mere reference."""
+        seen: set[int] = set()
+        while id(schema) in self._aliases and id(schema) not in seen:
+            seen.add(id(schema))
+            schema = self._aliases[id(schema)]
+        return schema
+
+    def leaves(self, schema: Schema) -> list[Schema]:
+        """The schemas that `schema` is a choice between in the end, each once.
+
+        Only those that can be satisfied. None is itself a choice, so that no rule calls itself
+        before it has taken text.
+        """
+        found: list[Schema] = []
+        seen: set[int] = set()
+        stack = [schema]
+        while stack:
+            schema = self.behind(stack.pop())
+            if id(schema) in seen or not self.is_alive(schema):
+                continue
+            seen.add(id(schema))
+            if id(schema) in self.alternatives:
+                stack.extend(reversed(self.alternatives[id(schema)]))
+            else:
+                found.append(schema)
+        return found
+
+    def _visit(self, node: Node) -> None:
+        constraints = self.check(node)
+        if constraints == 0:
+            self.calls[id(node)] = self.standard["value"]
+        elif constraints == 1 and node.get("type").__class__ is str:
+            self.calls[id(node)] = self.standard[node["type"]]
+        elif APPLICATORS.isdisjoint(node):
+            self._add_rule(node, constraints)
+        else:
+            self._visit_choice(node, self.expansion.branches(node, constraints == 1))
+
+    def check(self, node: Node) -> int:
+        """Check the keywords of `node` and return how many may constrain."""
+        constraints = 0
+        for keyword, value in node.items():
+            check = CHECKS.get(keyword)
+            if check is not None:
+                constraints += 1
+                check(self, node, value)
+        return constraints
+
+    def _add_rule(self, node: Node, constraints: int) -> None:
+        self.calls[id(node)] = Call(len(self.nodes))
+        self.nodes.append(node)
+        if not _MAY_BE_EMPTY.isdisjoint(node) and not (constraints == 1 and node.get("enum")):
+            self.doubtful.append(node)
+
+    def _visit_choice(self, node: Node, branches: list[Schema]) -> None:
+        if len(branches) == 1:  # it says just what another node says
+            self._aliases[id(node)] = branches[0]
+            self.calls[id(node)] = NEVER  # for good only if aliases go in a circle
+        else:
+            self.alternatives[id(node)] = branches
+            self._add_rule(node, 2)
+        self.push(branches)
+
+    def _resolve_aliases(self) -> None:
+        for key, target in self._aliases.items():
+            self.calls[key] = self.calls[id(self.behind(target))]
+
+    def push(self, schemas: Iterable[Schema]) -> None:
+        """Let the pass visit `schemas`."""
+        self.stack.extend(schema for schema in schemas if isinstance(schema, dict))
+
+    # -------------------------------------------------------------- references
+
+    def target(self, node: Node) -> Schema:
+        """The schema that the `$ref` of `node` leads to."""
+        reference: str = node["$ref"]
+        target = self._targets.get(reference)
+        if target is None:
+            target = self._targets[reference] = self._find(node, reference)
+        return target
+
+    def _find(self, node: Node, reference: str) -> Schema:
+        document, _, fragment = reference.partition("#")
+        if document:
+            note = "give the document in a registry"
+            raise self.unsupported(node, "$ref", "a $ref to another document", note)
+        if fragment and not fragment.startswith("/"):
+            raise self.unsupported(node, "$ref", f"a $ref to the anchor {fragment!r}")
+        try:
+            found = pointers.resolve(self.root, fragment)
+        except LookupError:
+            raise self.malformed(node, "$ref", "a pointer to something that is there") from None
+        if not isinstance(found, dict | bool):
+            raise self.malformed(node, "$ref", "a reference to a schema")
+        return found
+
+    # -------------------------------------------------------------- errors
+
+    def where(self, node: Any) -> str:
+        """The pointer of `node`; of the first of its origins if it is derived."""
+        return pointers.locate(self.root, self.expansion.origin(node))
+
+    def malformed(self, node: Node, keyword: str, expected: str) -> SchemaError:
+        """The error for a value that the specification does not allow."""
+        found = repr(node[keyword])
+        found = found if len(found) <= 60 else f"{found[:57]}..."
+        where = f"{self.where(node)}/{pointers.escape(keyword)}"
+        return SchemaError(f'"{keyword}" must be {expected}, but it is {found}, at {where}')
+
+    def unsupported(
+        self, node: Node, keyword: str, feature: str = "", note: str = ""
+    ) -> Unsupported:
+        """The error for a keyword that cannot be honoured exactly."""
+        where = f"{self.where(node)}/{pointers.escape(keyword)}"
+        return Unsupported(feature or keyword, where, note=note)

@@ -1,0 +1,139 @@
+"""The single-character parts of Python regular expressions: escapes and `[...]` sets.
+
+Readers take a text and the offset of a backslash, and return what it stands for with the offset
+behind it. They raise `Fault`, whose span is relative to that text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from . import charclass
+from .regex_ast import MAX_CODE_POINT, Chars, Ranges, invert, normalize
+
+CONTROLS = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
+CATEGORIES = "dswDSW"
+
+_HEX_LENGTHS = {"x": 2, "u": 4, "U": 8}
+_HEX = re.compile("[0-9a-fA-F]*")
+_OCTAL = re.compile("[0-7]{1,3}")
+_NAME = re.compile(r"\{([^}]*)\}")
+_SET = re.compile(r"\[\^?+(?:\\.|[^\\])(?:\\.|[^\\\]])*\]", re.DOTALL)
+
+
+class Fault(Exception):
+    """What is wrong, where, and what to do about it."""
+
+    def __init__(self, message: str, span: tuple[int, int], note: str = ""):
+        super().__init__(message)
+        self.message, self.span, self.note = message, span, note
+
+
+def read_character(text: str, start: int) -> tuple[int, int]:
+    r"""Read an escape that stands for one code point, such as `\n`, `\x41`, `\101` or `\.`.
+
+    >>> read_character(r"\x41b", 0)
+    (65, 4)
+    """
+    letter = text[start + 1 : start + 2]
+    if not letter:
+        raise Fault("pattern ends in a backslash", (start, start + 1), r'write "\\" for one')
+    if letter in CONTROLS:
+        return CONTROLS[letter], start + 2
+    if letter in _HEX_LENGTHS:
+        return _read_hex(text, start, _HEX_LENGTHS[letter])
+    if letter == "N":
+        return _read_name(text, start)
+    if letter in "01234567":
+        return _read_octal(text, start)
+    if letter in "89" or (letter.isascii() and letter.isalpha()):
+        note = rf'write "\\{letter}" for a backslash before {letter}'
+        raise Fault(rf"\{letter} has no meaning here", (start, start + 2), note)
+    return ord(letter), start + 2
+
+
+def _read_hex(text: str, start: int, length: int) -> tuple[int, int]:
+    match = _HEX.match(text, start + 2, start + 2 + length)
+    assert match
+    digits, stop = match[0], match.end()
+    if len(digits) < length:
+        raise Fault(f"escape is too short: it takes {length} hexadecimal digits", (start, stop))
+    if int(digits, 16) > MAX_CODE_POINT:
+        raise Fault("escape is beyond the last code point, 10FFFF", (start, stop))
+    return int(digits, 16), stop
+
+
+def _read_octal(text: str, start: int) -> tuple[int, int]:
+    match = _OCTAL.match(text, start + 1)
+    assert match
+    if int(match[0], 8) > 0o377:
+        raise Fault(r"octal escape is beyond \377", (start, match.end()))
+    return int(match[0], 8), match.end()
+
+
+def _read_name(text: str, start: int) -> tuple[int, int]:
+    match = _NAME.match(text, start + 2)
+    if not match:
+        raise Fault("character name is missing", (start, start + 2), r"as in \N{EM DASH}")
+    try:
+        return ord(unicodedata.lookup(match[1])), match.end()
+    except (KeyError, TypeError):  # TypeError: the name of a sequence of characters
+        raise Fault("no character has this name", (start, match.end())) from None
+
+
+def find_set(text: str, start: int) -> int:
+    """Return the offset behind the set that opens at `start`."""
+    match = _SET.match(text, start)
+    if match:
+        return match.end()
+    raise Fault("set is never closed", (start, start + 1), r'add "]" or escape this as "\["')
+
+
+@lru_cache(maxsize=1024)
+def read_set(source: str, ignore_case: bool, ascii_only: bool) -> Chars:
+    """Return what a set, given with its brackets, matches.
+
+    >>> read_set("[^b-]", False, True).ranges[:2]
+    ((0, 44), (46, 97))
+    """
+    negated = source[1] == "^"
+    characters: list[tuple[int, int]] = []
+    categories: list[tuple[int, int]] = []
+    pos, last = 1 + negated, len(source) - 1
+    while pos < last:
+        start = pos
+        lo, pos = _read_member(source, pos)
+        if source[pos] == "-" and pos + 1 < last:
+            hi, pos = _read_member(source, pos + 1)
+            characters.append(_range(lo, hi, source, (start, pos)))
+        elif isinstance(lo, str):
+            categories += charclass.category(lo, ascii_only)
+        else:
+            characters.append((lo, lo))
+    ranges: Ranges = normalize(characters)
+    if ignore_case:
+        ranges = charclass.ignore_case(ranges, ascii_only)
+    if categories:
+        ranges = normalize([*ranges, *categories])
+    return Chars(invert(ranges) if negated else ranges)
+
+
+def _read_member(source: str, pos: int) -> tuple[int | str, int]:
+    r"""Read a code point, or the letter of a category such as `\d`."""
+    if source[pos] != "\\":
+        return ord(source[pos]), pos + 1
+    letter = source[pos + 1]
+    if letter in CATEGORIES:
+        return letter, pos + 2
+    return (0x08, pos + 2) if letter == "b" else read_character(source, pos)
+
+
+def _range(lo: int | str, hi: int | str, source: str, span: tuple[int, int]) -> tuple[int, int]:
+    if isinstance(lo, str) or isinstance(hi, str):
+        note = r'escape the hyphen as "\-"'
+        raise Fault("a range runs between two characters, not classes", span, note)
+    if hi < lo:
+        raise Fault(f"range {source[slice(*span)]} is in the wrong order", span, "swap its ends")
+    return lo, hi

@@ -1,0 +1,427 @@
+"""Python regular expressions, as text, to trees (`regex_ast`).
+
+The meaning is that of `re.fullmatch` on text: the tree is the set of whole strings that match.
+Anchors become looks at the text around them, for instance `\\Z` a negative lookahead of any
+character. Greedy and lazy repetition mean the same set. The parser keeps its own stack, so that
+deep nesting cannot overflow Python's.
+
+Differences from `re`: lookbehind may have any width, and `\\B` matches in an empty text (as it
+does from Python 3.14 on).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from constrain.errors import LimitExceeded, RegexSyntaxError, Unsupported
+
+from . import charclass, regex_ast, regex_escapes
+from .anchors import END, END_OR_LAST_NEWLINE, LINE_END, LINE_START, START, word_boundary
+from .regex_ast import ANY_CHAR, EPSILON, NOTHING, Chars, Look, Node, Text, concat, repeat, union
+from .regex_escapes import Fault
+
+MAX_DEPTH = 192
+"""Deepest tree that is built: what follows the parser recurses on trees."""
+
+MAX_COUNT = 2**32 - 2
+
+FLAGS = "imsxau"
+
+_NOT_NEWLINE = Chars(charclass.NOT_NEWLINE)
+
+_PLAIN = re.compile(r"[^\\\[(){*+?.^$|]+")
+_PLAIN_VERBOSE = re.compile(r"[^\\\[(){*+?.^$|# \t\n\r\v\f]+")
+_SKIPPED = re.compile(r"(?:[ \t\n\r\v\f]+|#(?:[^\\\n]|\\.)*)+", re.DOTALL)
+_COMMENT = re.compile(r"(?:[^\\)]|\\.)*\)", re.DOTALL)
+_COUNT = re.compile(r"\{([0-9]*)(,?)([0-9]*)\}")
+_MARKER = re.compile(r"P[<=]|<[=!]|[-a-zA-Z]|.", re.DOTALL)
+_INLINE_FLAGS = re.compile(r"([a-zA-Z]*)(-?)([a-zA-Z]*)([:)]?)")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A pattern's tree; `lazy`: it has a lazy quantifier, which only a lexer cares about."""
+
+    node: Node
+    lazy: bool
+
+
+def parse(pattern: str, flags: str = "") -> Parsed:
+    """Parse `pattern` as Python does. `flags` are letters out of "imsxau".
+
+    Raises RegexSyntaxError, Unsupported (backreferences, conditionals, possessive quantifiers,
+    atomic groups) or LimitExceeded, each with its place in the pattern.
+
+    >>> parse("a{2,}?").node
+    Repeat(item=Text(data=b'a'), lo=2, hi=None)
+    """
+    chosen = frozenset(flags)
+    if not chosen <= frozenset(FLAGS) or {"a", "u"} <= chosen:
+        raise ValueError(f'flags are letters out of "{FLAGS}", not both "a" and "u": {flags!r}')
+    return _Parser(pattern, chosen).run()
+
+
+@dataclass(slots=True)
+class _Group:
+    """An open group: the alternatives read so far and the one being read."""
+
+    start: int
+    flags: frozenset[str]
+    close: Callable[[Node], Node]
+    names: tuple[int | str, ...] = ()
+    branches: list[Node] = field(default_factory=list[Node])
+    items: list[Node] = field(default_factory=list[Node])
+    last: str = ""  # what a quantifier would repeat: "atom", "repeat", "anchor" or nothing
+    depth: int = 0  # of the deepest item
+
+    def add(self, node: Node, last: str = "atom", depth: int = 0) -> None:
+        self.items.append(node)
+        self.last = last
+        self.depth = max(self.depth, depth)
+
+    def end_branch(self) -> None:
+        self.branches.append(concat(self.items))
+        self.depth += len(self.items) > 1
+        self.items, self.last = [], ""
+
+    def finish(self) -> Node:
+        self.end_branch()
+        self.depth += (len(self.branches) > 1) + (self.close is not _same)
+        if self.depth > MAX_DEPTH:
+            raise LimitExceeded("depth of the pattern", self.depth, f"at offset {self.start}")
+        return self.close(union(self.branches))
+
+
+def _same(node: Node) -> Node:
+    return node
+
+
+def _look(node: Node, behind: bool, negative: bool) -> Node:
+    if node in (NOTHING, EPSILON):
+        return EPSILON if (node == NOTHING) == negative else NOTHING
+    return Look(node, behind, negative)
+
+
+class _Parser:
+    def __init__(self, text: str, flags: frozenset[str]):
+        self.text, self.pos, self.lazy = text, 0, False
+        self.group = _Group(0, flags, _same)
+        self.stack: list[_Group] = []
+        self.names: dict[int | str, bool] = {}  # group -> is it closed?
+        self.n_groups = 0
+
+    def run(self) -> Parsed:
+        text = self.text
+        try:
+            while self.pos < len(text):
+                self.step()
+        except Fault as fault:
+            raise RegexSyntaxError(fault.message, text, fault.span, fault.note) from None
+        if self.stack:
+            start = self.group.start
+            raise self.error(
+                "group is never closed", start, start + 1, r'add ")" or escape it as "\("'
+            )
+        return Parsed(self.group.finish(), self.lazy)
+
+    def step(self) -> None:
+        """Read one run of plain characters or one special character with what belongs to it."""
+        verbose = "x" in self.group.flags
+        if verbose and (match := _SKIPPED.match(self.text, self.pos)):
+            self.pos = match.end()
+        elif match := (_PLAIN_VERBOSE if verbose else _PLAIN).match(self.text, self.pos):
+            self.pos = match.end()
+            self.add_plain(match[0])
+        else:
+            handler = _SPECIAL[self.text[self.pos]]
+            self.pos += 1
+            handler(self)
+
+    def error(self, message: str, start: int, stop: int, note: str = "") -> RegexSyntaxError:
+        return RegexSyntaxError(message, self.text, (start, stop), note)
+
+    def unsupported(self, feature: str, start: int, stop: int) -> Unsupported:
+        return Unsupported(feature, (start, stop), self.text)
+
+    # Characters.
+
+    def add_plain(self, run: str) -> None:
+        """Add characters; the last one alone, as a quantifier may follow."""
+        if "i" not in self.group.flags and run.isascii():
+            if len(run) > 1:
+                self.group.items.append(Text(run[:-1].encode()))
+            self.group.add(Text(run[-1].encode()))
+        else:
+            for char in run:
+                self.add_code_point(ord(char))
+
+    def add_code_point(self, code_point: int) -> None:
+        """Add a character, or what counts as the same. A surrogate is in no UTF-8 text."""
+        flags = self.group.flags
+        ranges = regex_ast.normalize([(code_point, code_point)])
+        if "i" in flags:
+            ranges = charclass.ignore_case(ranges, "a" in flags)
+        single = ranges == ((code_point, code_point),)
+        self.group.add(Text(chr(code_point).encode()) if single else Chars(ranges))
+
+    def read_dot(self) -> None:
+        self.group.add(ANY_CHAR if "s" in self.group.flags else _NOT_NEWLINE)
+
+    def read_set(self) -> None:
+        start = self.pos - 1
+        stop = regex_escapes.find_set(self.text, start)
+        flags = self.group.flags
+        try:
+            chars = regex_escapes.read_set(self.text[start:stop], "i" in flags, "a" in flags)
+        except Fault as fault:
+            left, right = fault.span
+            raise Fault(fault.message, (start + left, start + right), fault.note) from None
+        self.group.add(chars)
+        self.pos = stop
+
+    def read_escape(self) -> None:
+        start, letter = self.pos - 1, self.text[self.pos : self.pos + 1]
+        ascii_only = "a" in self.group.flags
+        if letter and letter in regex_escapes.CATEGORIES:
+            self.pos += 1
+            self.group.add(Chars(charclass.category(letter, ascii_only)))
+        elif letter and letter in "bB":
+            self.pos += 1
+            self.group.add(word_boundary(letter == "B", ascii_only), "anchor", 3)
+        elif letter and letter in "AZ":
+            self.pos += 1
+            self.group.add(START if letter == "A" else END, "anchor", 2)
+        elif letter and letter in "123456789" and not _is_octal(self.text[self.pos : self.pos + 3]):
+            self.refuse_backreference()
+        else:
+            code_point, self.pos = regex_escapes.read_character(self.text, start)
+            self.add_code_point(code_point)
+
+    def refuse_backreference(self) -> None:
+        start, digits = self.pos - 1, re.compile("[0-9]{1,2}").match(self.text, self.pos)
+        assert digits
+        self.check_reference(int(digits[0]), start, digits.end())
+        raise self.unsupported("a backreference", start, digits.end())
+
+    def check_reference(self, group: int | str, start: int, stop: int) -> None:
+        if group not in self.names:
+            raise self.error(f"there is no group {group} before this", start, stop)
+        if not self.names[group]:
+            raise self.error(f"group {group} is still open here", start, stop)
+
+    # Anchors.
+
+    def read_caret(self) -> None:
+        self.group.add(LINE_START if "m" in self.group.flags else START, "anchor", 2)
+
+    def read_dollar(self) -> None:
+        self.group.add(LINE_END if "m" in self.group.flags else END_OR_LAST_NEWLINE, "anchor", 3)
+
+    # Repetition.
+
+    def read_quantifier(self) -> None:
+        start = self.pos - 1
+        self.repeat(start, *_QUANTIFIERS[self.text[start]])
+
+    def read_brace(self) -> None:
+        """Read `{2}`, `{2,}`, `{2,5}`, `{,5}` or `{,}`; anything else is a literal brace."""
+        start = self.pos - 1
+        match = _COUNT.match(self.text, start)
+        if not match or match[0] == "{}" or (match[3] and not match[2]):
+            self.add_plain("{")
+            return
+        self.pos = match.end()
+        lo = int(match[1] or 0)
+        hi = int(match[3]) if match[3] else None if match[2] else lo
+        if max(lo, hi or 0) > MAX_COUNT:
+            raise LimitExceeded("repetition count", max(lo, hi or 0))
+        if hi is not None and hi < lo:
+            raise self.error("the most is smaller than the least", start, self.pos, "swap them")
+        self.repeat(start, lo, hi)
+
+    def repeat(self, start: int, lo: int, hi: int | None) -> None:
+        """Repeat the last item; `start` is where its quantifier begins."""
+        group = self.group
+        suffix = self.text[self.pos : self.pos + 1]
+        if group.last != "atom":
+            message, note = _NOT_REPEATABLE[group.last]
+            raise self.error(message, start, self.pos, note)
+        if suffix == "+":
+            raise self.unsupported("a possessive quantifier", start, self.pos + 1)
+        if suffix == "?":
+            self.lazy = True
+            self.pos += 1
+        group.items[-1] = repeat(group.items[-1], lo, hi)
+        group.last = "repeat"
+        group.depth += 1
+
+    # Groups.
+
+    def read_open(self) -> None:
+        start = self.pos - 1
+        if not self.text.startswith("?", self.pos):
+            self.push_capture(start)
+            return
+        match = _MARKER.match(self.text, self.pos + 1)
+        if not match:
+            raise self.error("group has no kind", start, self.pos + 1, 'as in "(?:...)"')
+        marker = match[0]
+        handler = _GROUPS.get(marker)
+        if handler is None:
+            note = _MARKER_NOTES.get(marker, 'a plain group is "(...)" or "(?:...)"')
+            raise self.error(f"unknown kind of group, (?{marker}", start, match.end(), note)
+        self.pos = match.end()
+        handler(self, start)
+
+    def push(
+        self, start: int, close: Callable[[Node], Node] = _same, flags: frozenset[str] | None = None
+    ) -> None:
+        self.stack.append(self.group)
+        self.group = _Group(start, self.group.flags if flags is None else flags, close)
+
+    def push_capture(self, start: int, *names: str) -> None:
+        self.n_groups += 1
+        self.push(start)
+        self.group.names = (self.n_groups, *names)
+        self.names.update(dict.fromkeys(self.group.names, False))
+
+    def read_close(self) -> None:
+        if not self.stack:
+            note = r'remove it or escape it as "\)"'
+            raise self.error("no group is open here", self.pos - 1, self.pos, note)
+        inner = self.group
+        self.names.update(dict.fromkeys(inner.names, True))
+        self.group = self.stack.pop()
+        self.group.add(inner.finish(), depth=inner.depth)
+
+    def read_bar(self) -> None:
+        self.group.end_branch()
+
+    def read_name(self, start: int, closer: str) -> str:
+        stop = self.text.find(closer, self.pos)
+        if stop < 0:
+            raise self.error("group name is never closed", start, self.pos, f'add "{closer}"')
+        name = self.text[self.pos : stop]
+        if not name.isidentifier():
+            raise self.error("group name is not an identifier", start, stop + 1)
+        self.pos = stop + 1
+        return name
+
+    def push_named(self, start: int) -> None:
+        name = self.read_name(start, ">")
+        if name in self.names:
+            raise self.error(f"group name {name} is taken", start, self.pos, "choose another")
+        self.push_capture(start, name)
+
+    def refuse_named_backreference(self, start: int) -> None:
+        self.check_reference(self.read_name(start, ")"), start, self.pos)
+        raise self.unsupported("a backreference", start, self.pos)
+
+    def refuse_conditional(self, start: int) -> None:
+        raise self.unsupported("a conditional group", start, self.pos)
+
+    def refuse_atomic(self, start: int) -> None:
+        raise self.unsupported("an atomic group", start, self.pos)
+
+    def skip_comment(self, start: int) -> None:
+        match = _COMMENT.match(self.text, self.pos)
+        if not match:
+            raise self.error("comment is never closed", start, self.pos, 'add ")"')
+        self.pos = match.end()
+
+    # Inline flags.
+
+    def read_flags(self, start: int) -> None:
+        """Read `(?i)`, which holds from here on, or the opening `(?i-m:` of a group."""
+        match = _INLINE_FLAGS.match(self.text, start + 2)
+        assert match
+        added, minus, removed, closer = match[1], match[2], match[3], match[4]
+        self.pos = match.end()
+        if problem := _flag_problem(added, minus, removed, closer):
+            raise self.error(problem, start, self.pos)
+        before = self.group.flags
+        if closer == ")":
+            self.set_global_flags(start, before | set(added))
+        else:
+            kept = before - {"a", "u"} if {"a", "u"} & set(added) else before
+            self.push(start, flags=(kept | set(added)) - set(removed))
+
+    def set_global_flags(self, start: int, flags: frozenset[str]) -> None:
+        if self.stack or self.group.branches or self.group.last:
+            note = "move them there, or give them a group as in (?i:...)"
+            raise self.error("global flags stand at the start only", start, self.pos, note)
+        if {"a", "u"} <= flags:
+            raise self.error("flags a and u exclude each other", start, self.pos)
+        self.group.flags = flags
+
+
+def _flag_problem(added: str, minus: str, removed: str, closer: str) -> str:
+    """Say what is wrong with the parts of inline flags, if anything."""
+    unknown = (set(added) | set(removed)) - set(FLAGS)
+    problems = {
+        f"unknown flag {''.join(sorted(unknown))}": bool(unknown),
+        "flags have to end in a colon or a parenthesis": not closer,
+        "removed flags need a group, as in (?-i:...)": bool(minus) and closer == ")",
+        "flags are missing after the minus sign": bool(minus) and not removed,
+        "flags a and u exclude each other": {"a", "u"} <= set(added),
+        "flags a and u cannot be removed": bool({"a", "u"} & set(removed)),
+        "a flag is both added and removed": bool(set(added) & set(removed)),
+    }
+    return next((problem for problem, found in problems.items() if found), "")
+
+
+def _is_octal(digits: str) -> bool:
+    return len(digits) == 3 and all(digit in "01234567" for digit in digits)
+
+
+_NOT_REPEATABLE = {
+    "": ("there is nothing to repeat", "escape the sign to match it"),
+    "anchor": ("an anchor cannot be repeated", "escape the sign to match it"),
+    "repeat": ("this is repeated already", "put a group around the first repetition"),
+}
+
+_QUANTIFIERS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+
+_SPECIAL: dict[str, Callable[[_Parser], None]] = {
+    "\\": _Parser.read_escape,
+    "[": _Parser.read_set,
+    ".": _Parser.read_dot,
+    "^": _Parser.read_caret,
+    "$": _Parser.read_dollar,
+    "*": _Parser.read_quantifier,
+    "+": _Parser.read_quantifier,
+    "?": _Parser.read_quantifier,
+    "{": _Parser.read_brace,
+    "(": _Parser.read_open,
+    ")": _Parser.read_close,
+    "|": _Parser.read_bar,
+}
+
+
+def _opener_of_look(behind: bool, negative: bool) -> Callable[[_Parser, int], None]:
+    close = partial(_look, behind=behind, negative=negative)
+    return lambda parser, start: parser.push(start, close)
+
+
+_GROUPS: dict[str, Callable[[_Parser, int], None]] = {
+    ":": _Parser.push,
+    "=": _opener_of_look(behind=False, negative=False),
+    "!": _opener_of_look(behind=False, negative=True),
+    "<=": _opener_of_look(behind=True, negative=False),
+    "<!": _opener_of_look(behind=True, negative=True),
+    "P<": _Parser.push_named,
+    "P=": _Parser.refuse_named_backreference,
+    "(": _Parser.refuse_conditional,
+    ">": _Parser.refuse_atomic,
+    "#": _Parser.skip_comment,
+    **dict.fromkeys("-aimsux", _Parser.read_flags),
+}
+
+_MARKER_NOTES = {
+    "<": 'a named group is "(?P<name>...)", a lookbehind "(?<=...)"',
+    "P": 'a named group is "(?P<name>...)"',
+    "L": "the flag L is for bytes",
+}

@@ -1,0 +1,136 @@
+"""The arena: one int32 array that holds a program and all that is known about running it.
+
+Segments grow by doubling; a full kernel says which. Arenas are recycled: memory that was
+touched once is far cheaper than fresh memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from constrain.errors import LimitExceeded
+
+from . import _kernels as kernels
+from . import layout as at
+
+Words = NDArray[np.int32]
+
+MAX_THREADS = 4096
+CAPACITIES = {
+    at.PROGRAM: 1 << 15,
+    at.RULE: 1 << 12,
+    at.BYTE_SET: 1 << 9,
+    at.TRIE: 1 << 9,
+    at.TRIE_NODE: 1 << 14,
+    at.NODE: 1 << 13,
+    at.EDGE: 1 << 14,
+    at.UNION: 1 << 11,
+    at.CONFIG: 1 << 12,
+    at.THREAD: 1 << 14,
+    at.EXPANDED: 1 << 15,
+    at.TERMINAL_INFO: 1 << 8,
+    at.SITE: 1 << 10,
+    at.LIST: MAX_THREADS,
+    at.LIST_HASH: 2 * MAX_THREADS,
+    at.QUEUE: MAX_THREADS,
+    at.STAGE: 1 << 13,
+    at.PAIRS: 1 << 12,
+    at.DRIVE: 1 << 10,
+    at.WALK: 1 << 15,
+    at.WALK2: 1 << 15,
+}
+"""Records at first. NODE_HASH, CONFIG_HASH and ROW follow NODE and CONFIG."""
+
+FIXED = {at.LIST, at.LIST_HASH, at.QUEUE}
+SCRATCH = {at.STAGE, at.PAIRS, at.DRIVE, at.WALK, at.WALK2} | FIXED
+RESERVED = {at.TRIE_NODE: 1, at.NODE: 1, at.CONFIG: 1}
+"""Records that stand for "none" (or, for NODE, the bottom of the stack)."""
+
+
+def _with_followers(capacities: dict[int, int]) -> dict[int, int]:
+    return capacities | {
+        at.NODE_HASH: 4 * capacities[at.NODE],
+        at.CONFIG_HASH: 4 * capacities[at.CONFIG],
+        at.ROW: capacities[at.CONFIG],
+    }
+
+
+def allocate(capacities: dict[int, int]) -> Words:
+    """A zeroed arena with room for these numbers of records."""
+    sizes = _with_followers(capacities)
+    offsets: list[int] = []
+    total = at.HEADER
+    for segment in range(at.N_SEGMENTS):
+        offsets.append(total)
+        total += sizes[segment] * at.WIDTH[segment]
+    if total >= 1 << 30:
+        raise LimitExceeded("arena words", total, "the grammar needs too many states")
+    words = np.zeros(total, np.int32)
+    for segment, offset in enumerate(offsets):
+        words[4 * segment : 4 * segment + 3] = (offset, sizes[segment], RESERVED.get(segment, 0))
+    words[words[4 * at.NODE] + 1] = 1  # stack node 0: the empty stack
+    words[at.LIST_STAMP] = 1
+    return words
+
+
+class Arena:
+    """Owns the words; `words` is replaced when a segment grows."""
+
+    def __init__(self, max_bytes: int):
+        self.max_bytes = max_bytes
+        self.capacities = dict(CAPACITIES)
+        self.words = allocate(self.capacities)
+
+    def used(self, segment: int) -> int:
+        return int(self.words[4 * segment + at.USED])
+
+    def segment(self, segment: int) -> Words:
+        """The words of a segment, used or not."""
+        offset, size = (int(n) for n in self.words[4 * segment : 4 * segment + 2])
+        return self.words[offset : offset + size * at.WIDTH[segment]]
+
+    def append(self, segment: int, records: Words) -> None:
+        """Add records (a flat array) to a segment."""
+        count = len(records) // at.WIDTH[segment]
+        used = self.used(segment)
+        while used + count > self.words[4 * segment + at.CAPACITY]:
+            self.grow(segment)
+        width = at.WIDTH[segment]
+        self.segment(segment)[used * width : (used + count) * width] = records
+        self.words[4 * segment + at.USED] = used + count
+
+    def reserve(self, segment: int, records: int) -> None:
+        """Make room for so many more records."""
+        while self.used(segment) + records > self.words[4 * segment + at.CAPACITY]:
+            self.grow(segment)
+
+    def grow(self, segment: int) -> None:
+        """Double a segment. Raises LimitExceeded beyond `max_bytes`."""
+        if segment in FIXED:
+            raise LimitExceeded("threads", MAX_THREADS)
+        self.capacities[segment] *= 2
+        total = sum(
+            size * at.WIDTH[s] for s, size in _with_followers(self.capacities).items()
+        )
+        if 4 * total > self.max_bytes:
+            self.capacities[segment] //= 2
+            raise LimitExceeded(
+                "arena bytes", 4 * total, "the text or the grammar needs too many states"
+            )
+        old, self.words = self.words, allocate(self.capacities)
+        for s in range(at.N_SEGMENTS):
+            if s in SCRATCH or s in (at.NODE_HASH, at.CONFIG_HASH, at.UNION):
+                continue
+            start, _, count = (int(n) for n in old[4 * s : 4 * s + 3])
+            if s == at.ROW:
+                count = int(old[4 * at.CONFIG + at.USED])
+            to = int(self.words[4 * s])
+            size = count * at.WIDTH[s]
+            self.words[to : to + size] = old[start : start + size]
+            self.words[4 * s + at.USED] = count
+        self.words[at.COUNTERS : at.HEADER] = old[at.COUNTERS : at.HEADER]
+        self.words[at.LIST_N] = 0
+        self.words[at.QUEUED] = 0
+        self.words[at.LIST_STAMP] = 1
+        kernels.rehash(self.words)

@@ -1,0 +1,144 @@
+"""Dense tables: for automaton states inside which most tokens may come.
+
+Such a state (a JSON string's body, a comment) keeps an inside mask, the tokens that stay inside;
+the same in tiers by the units they add, where the automaton is counted; and for each byte that
+can follow the automaton an exit trie: the tokens that leave it, from that byte on, with the
+number of units before it. Tables belong to a vocabulary and are found by content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _kernels as kernels
+from . import layout as at
+
+Words = NDArray[np.int32]
+
+SPARSE = 1
+ESTIMATE = 3_000  # trie nodes: what a state's walk may visit to count as sparse
+FIRST_WORDS = 1 << 16
+
+
+class Runner(Protocol):
+    """The part of an engine that tables are built with."""
+
+    @property
+    def words(self) -> Words: ...
+
+    def supply(self, code: int) -> None: ...
+
+
+class DenseTables:
+    """The dense tables of one vocabulary, in one growing array `words`.
+
+    Offsets below 16 mean something else (`SPARSE`), so tables start at 16.
+    """
+
+    def __init__(self, vocabulary_tables: Words, n_words: int, max_bytes: int = 1 << 28):
+        self.vocabulary = vocabulary_tables
+        self.n_words = n_words
+        self.max_words = max_bytes // 4
+        self.words = np.zeros(FIRST_WORDS, np.int32)
+        self.used = 16
+        self.generation = 0  # goes up when tables are dropped
+        self.kept = 16  # tables below stay: those of the standard automata
+        self._offsets: dict[Hashable, int] = {}
+
+    def find(self, key: Hashable) -> int:
+        """Offset of the table with this content, SPARSE, or 0."""
+        return self._offsets.get(key, 0)
+
+    def load(self, stored: Words) -> None:
+        """Start with tables built before; these are never dropped."""
+        self.words = np.concatenate([stored, np.zeros(FIRST_WORDS, np.int32)])
+        self.used = self.kept = len(stored)
+
+    def _allocate(self, size: int) -> int:
+        """Room for `size` words; drops all but the kept tables when over the budget."""
+        if self.used + size > self.max_words and self.used > self.kept:
+            self.used = self.kept
+            self._offsets.clear()
+            self.generation += 1
+        while self.used + size > len(self.words):
+            self.words = np.concatenate([self.words, np.zeros_like(self.words)])
+        start = self.used
+        self.words[start : start + size] = 0
+        self.used += size
+        return start
+
+    def is_sparse(self, engine: Runner, q: int) -> bool:
+        """Is a plain walk of the vocabulary from automaton state `q` short?"""
+        scratch = np.zeros(self.n_words, np.uint32)
+        while True:
+            args = (scratch, 0, q, at.WALK, ESTIMATE)
+            code = int(kernels.walk_(engine.words, self.vocabulary, *args))
+            if code in (at.OK, at.OVER_BUDGET):
+                return code == at.OK
+            engine.supply(code)
+
+    def add(self, engine: Runner, key: Hashable, q: int, home: int) -> int:
+        """Build the table of automaton state `q`, or find that it is sparse."""
+        if self.is_sparse(engine, q):
+            self._offsets[key] = SPARSE
+            return SPARSE
+        mask = np.zeros(self.n_words, np.uint32)
+        while (
+            code := kernels.walk_(engine.words, self.vocabulary, mask, 0, q, at.WALK, 1 << 30)
+        ) != at.OK:
+            engine.supply(int(code))
+        table = self._allocate(at.T_SIZE + self.n_words)
+        inside = table + at.T_SIZE
+        self.words[inside : inside + self.n_words] = mask.view(np.int32)
+        self.words[table + at.T_INSIDE] = inside
+        self.words[table + at.T_HOME] = home
+        self._offsets[key] = table
+        return table
+
+    def add_tiers(self, engine: Runner, table: int, q: int, home: int) -> None:
+        """Add to a table its inside masks by the units that tokens need."""
+        v = self.vocabulary
+        units = np.empty(int(v[at.V_N_TOKENS]), np.int32)
+        while (code := kernels.token_units(engine.words, v, q, home, units)) != at.OK:
+            engine.supply(int(code))
+        n = int(units.max()) + 1
+        tiers = np.zeros((n, self.n_words * 32), bool)
+        for k in range(n):
+            tiers[k, : len(units)] = (units >= 0) & (units <= k)
+        packed = np.packbits(tiers, axis=1, bitorder="little").view("<i4").ravel()
+        generation = self.generation
+        start = self._allocate(len(packed))
+        if self.generation != generation:
+            return  # `table` itself was dropped; the caller builds it anew
+        self.words[start : start + len(packed)] = packed
+        self.words[table + at.T_TIERS] = start
+        self.words[table + at.T_N_TIERS] = n
+
+    def add_exit(self, engine: Runner, table: int, q: int, home: int, byte: int) -> None:
+        """Add to a table the trie of tokens that leave by `byte`."""
+        v = self.vocabulary
+        first = int(v[v[at.V_BY_BYTE_START] + byte])
+        last = int(v[v[at.V_BY_BYTE_START] + byte + 1])
+        found = np.empty(2 * (last - first) + 2, np.int32)
+        while (m := int(kernels.exit_roots(engine.words, v, q, home, byte, found))) < 0:
+            engine.supply(m)
+        if m == 0:
+            self.words[table + at.T_EXITS + byte] = at.NO_EXIT
+            return
+        size = 1 << 14
+        while True:
+            out, members = np.empty(size, np.int32), np.empty(8 * size, np.int32)
+            length = int(kernels.merge_subtrees(v, found, m, out, members))
+            if length > 0:
+                break
+            size *= 2
+        generation = self.generation
+        start = self._allocate(length)
+        if self.generation != generation:
+            return  # `table` itself was dropped; the caller builds it anew
+        self.words[start : start + length] = out[:length]
+        self.words[table + at.T_EXITS + byte] = start

@@ -1,0 +1,214 @@
+"""One grammar running over one vocabulary: configurations, their masks and successors.
+
+The engine calls a kernel and supplies what it asks for: a rule not yet lowered, a larger
+segment, a dense table. Configurations are small integers; `handles.py` makes values of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Hashable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from constrain.automata import json_text
+from constrain.automata.lower import Lowering
+from constrain.automata.normal_form import NormalForm
+from constrain.automata.program import AUTOMATON, COUNTED
+from constrain.errors import LimitExceeded
+from constrain.syntax.grammar import Regular
+
+from . import _kernels as kernels
+from . import layout as at
+from .arena import MAX_THREADS, Arena
+from .standard import renew, standard
+from .storage import Tables
+from .sync import enter_rule, sync
+
+Words = NDArray[np.int32]
+Mask = NDArray[np.uint32]
+
+_idle: list[Arena] = []  # arenas to use again
+MAX_IDLE = 4
+
+
+def _arena(max_bytes: int) -> Arena:
+    try:
+        arena = _idle.pop()
+    except IndexError:
+        return Arena(max_bytes)
+    arena.max_bytes = max_bytes
+    return arena
+
+
+class Engine:
+    """Runs a grammar in normal form over a vocabulary's tables. Not thread-safe: see Constraint.
+
+    max_bytes: bound on the arena; beyond it LimitExceeded.
+    """
+
+    def __init__(self, grammar: NormalForm, tables: Tables, n_words: int, max_bytes: int):
+        self.tables = tables
+        self.arena = _arena(max_bytes)
+        renew(self.arena)
+        prefix = standard()
+        self.program = prefix.program()
+        terminals = [(t, t.name in grammar.ignore) for t in grammar.terminals]
+        self.lowering = Lowering(self.program, grammar.rules, terminals)
+        self.lowering.fragments.entries.update(prefix.entries)
+        self._name_state = prefix.homes[json_text.canonical_name()]
+        self._n_standard = int(self.arena.words[at.N_STANDARD])
+        self._generation = -1
+        self._spare = np.empty(n_words, np.uint32)
+        self._n_words = n_words
+        self._supply: dict[int, Callable[[], None]] = {
+            at.NEED_RULE: self._lower_rule,
+            at.FULL: lambda: self.arena.grow(self._request()),
+            at.NEED_DENSE: self._add_table,
+            at.NEED_EXIT: self._add_exit,
+            at.NEED_TIERS: self._add_tiers,
+        }
+        if isinstance(grammar.start, Regular):
+            entry = self.lowering.regular_code(grammar.start.node)
+        else:
+            entry = self.lowering.code(grammar.start)
+        self._sync()
+        self.start = self.intern(entry)
+
+    def close(self) -> None:
+        """Give the arena back; the engine is dead after that."""
+        if len(_idle) < MAX_IDLE and len(self.arena.words) < 1 << 24:
+            _idle.append(self.arena)
+
+    # -- questions
+
+    def intern(self, entry: int) -> int:
+        """The configuration of a single fresh thread at `entry`."""
+        return self._call(lambda a: kernels.intern_one_(a, entry, 0, 0, 0))
+
+    def mask(self, config: int) -> Mask:
+        """A fresh mask of the tokens that may follow `config`."""
+        out = np.empty(self._n_words, np.uint32)
+        dense = self.tables.dense
+        if self._generation != dense.generation:
+            self._forget_tables()
+        while True:
+            a, v = self.arena.words, self.tables.words
+            code = kernels.mask(a, v, dense.words, config, out, self._spare)
+            if code == 0:
+                return out
+            self.supply(code)
+
+    def advance(self, config: int, token: int) -> int:
+        """The configuration after `token`, or -1. The token must have bytes."""
+        while True:
+            code = kernels.advance(self.arena.words, self.tables.words, config, token)
+            if code >= at.DEAD:
+                return code
+            self.supply(code)
+
+    def run(self, config: int, data: bytes) -> tuple[int, int]:
+        """(configuration after `data` or -1, bytes that could be taken)."""
+        array = np.frombuffer(data, np.uint8)
+        taken = 0
+        while True:
+            code = int(kernels.run_bytes(self.arena.words, array[taken:], config))
+            if code >= at.DEAD:
+                return code, taken + int(self.arena.words[at.REQUEST_BYTE])
+            # the bytes before the one that failed are in the rows by now: just run again
+            self.supply(code)
+
+    def accepts(self, config: int) -> bool:
+        """May the text end here?"""
+        return bool(self._call(lambda a: kernels.accepts(a, config)))
+
+    # -- supplies
+
+    @property
+    def words(self) -> Words:
+        return self.arena.words
+
+    def _request(self) -> int:
+        return int(self.arena.words[at.REQUEST])
+
+    def _call(self, kernel: Callable[[Words], int]) -> int:
+        while (code := int(kernel(self.arena.words))) < at.DEAD:
+            self.supply(code)
+        return code
+
+    def supply(self, code: int) -> None:
+        """Do what a kernel asked for, or raise LimitExceeded."""
+        handler = self._supply.get(int(code))
+        if handler is None:
+            raise LimitExceeded(
+                "threads", MAX_THREADS, "the grammar is too ambiguous, or a count too large, here"
+            )
+        handler()
+
+    def _sync(self) -> None:
+        sync(self.arena, self.program, self._name_state)
+
+    def _lower_rule(self) -> None:
+        rule = self._request()
+        self.lowering.lower(rule)
+        self._sync()
+        enter_rule(self.arena, rule, self.program.rules[rule])
+
+    # -- dense tables
+
+    def _forget_tables(self) -> None:
+        dense = self.arena.segment(at.CONFIG)[at.CONFIG_DENSE :: at.WIDTH[at.CONFIG]]
+        dense[self._n_standard :] = 0
+        dense[: self._n_standard] = self.tables.standard
+        self._generation = self.tables.dense.generation
+
+    def _wanted(self) -> tuple[int, int, int]:
+        words = self.arena.words
+        q, home = self._request(), int(words[at.REQUEST_HOME])
+        return q, home, int(self.arena.segment(at.CONFIG)[9 * q + at.CONFIG_DENSE])
+
+    def _add_table(self) -> None:
+        q, home, _ = self._wanted()
+        dense = self.tables.dense
+        with self.tables.lock:
+            key = (self._content(q), self._content(home))
+            table = dense.find(key) or dense.add(self, key, q, home)
+        if self._generation != dense.generation:
+            self._forget_tables()
+        self.arena.segment(at.CONFIG)[9 * q + at.CONFIG_DENSE] = table
+
+    def _add_exit(self) -> None:
+        q, home, table = self._wanted()
+        byte = int(self.arena.words[at.REQUEST_BYTE])
+        with self.tables.lock:
+            self.tables.dense.add_exit(self, table, q, home, byte)
+        if self._generation != self.tables.dense.generation:
+            self._forget_tables()
+
+    def _add_tiers(self) -> None:
+        q, home, table = self._wanted()
+        with self.tables.lock:
+            self.tables.dense.add_tiers(self, table, q, home)
+        if self._generation != self.tables.dense.generation:
+            self._forget_tables()
+
+    def _content(self, config: int) -> Hashable:
+        """What automaton state this is, in terms that hold for every engine."""
+        if config < self._n_standard:
+            return config
+        record = self.arena.segment(at.CONFIG)[9 * config : 9 * config + 4]
+        first, n = int(record[0]), int(record[1])
+        threads = self.arena.segment(at.THREAD)[4 * first : 4 * (first + n)]
+        parts: list[Hashable] = [int(record[at.CONFIG_LEXER]), int(record[at.CONFIG_FALLBACK])]
+        fragments = self.program.fragments
+        for pc, sub, count, node in threads.reshape(n, 4).tolist():
+            i = bisect_right(fragments, pc, key=lambda f: f[0]) - 1
+            if i < 0 or node:
+                return ("of", id(self), config)
+            entry, content = fragments[i]
+            op = (self.program.code[pc] & 15) if self.program.code[pc] >= 256 else -1
+            if sub and op not in (AUTOMATON, COUNTED):
+                return ("of", id(self), config)
+            parts.append((content, pc - entry, self._content(sub) if sub else 0, count))
+        return tuple(parts)

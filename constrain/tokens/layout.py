@@ -1,0 +1,77 @@
+"""Where everything lies in an engine's arena: one int32 array, so that a kernel call is cheap.
+
+The arena starts with a header. For each segment it holds the offset of its first word, how many
+records fit, and how many are used; then follow single counters and the requests by which a
+kernel asks Python for something (a rule to be lowered, a segment to grow, a table to be built).
+"""
+
+(
+    PROGRAM,  # instruction words
+    RULE,  # entry of each rule, 0 while not lowered
+    BYTE_SET,  # 8 words of bits
+    TRIE,  # root node of each word trie
+    TRIE_NODE,  # byte, first child, next sibling, word + 1, first word, last word + 1, name state
+    NODE,  # stack node: first edge, 2 * edges + (may the stack end here)
+    EDGE,  # return address, saved count, node below
+    NODE_HASH,
+    UNION,  # memo of stack unions: node, node, union + 1
+    CONFIG,  # see CONFIG_* below
+    THREAD,  # program counter, sub-state, count, stack node
+    CONFIG_HASH,
+    EXPANDED,  # threads after closure
+    ROW,  # 256 successors: 0 not computed, 1 dead, else configuration + 2
+    TERMINAL_INFO,  # entry, rank, lazy, ignored, program counter
+    SITE,  # instructions whose entry configuration is filled in
+    LIST,  # scratch: the thread list under construction; fifth word: waits in QUEUE
+    LIST_HASH,  # scratch: stamp, index
+    QUEUE,  # scratch: indices of LIST waiting for closure
+    STAGE,  # scratch: edges of the stack node under construction
+    PAIRS,  # scratch: stack of unions in progress
+    DRIVE,  # scratch: configurations waiting for one another
+    WALK,  # scratch: trie node, configuration
+    WALK2,  # scratch of the outer of two nested walks
+) = range(24)
+
+WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 9, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
+"""Words per record."""
+
+N_SEGMENTS = len(WIDTH)
+
+OFFSET, CAPACITY, USED = 0, 1, 2  # words of a segment's header entry
+HEADER = 160
+
+COUNTERS = 4 * N_SEGMENTS
+LIST_N = COUNTERS  # threads in LIST
+LIST_STAMP = COUNTERS + 1
+REQUEST = COUNTERS + 2  # what NEED_* is about: rule, segment or configuration
+REQUEST_BYTE = COUNTERS + 3
+REQUEST_HOME = COUNTERS + 4
+QUEUED = COUNTERS + 5  # waiting indices in QUEUE
+STEPS = COUNTERS + 6  # successors computed so far, for statistics
+N_STANDARD = COUNTERS + 7  # configurations that every arena starts with
+
+CONFIG_THREADS, CONFIG_N, CONFIG_LEXER, CONFIG_FALLBACK = 0, 1, 2, 3  # the identity
+CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4, 5, 6, 7, 8
+# CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
+# terminal + 1, of a parser configuration with a contextual lexer its lexer state;
+# CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table
+
+ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN = 1, 2, 4, 8, 16
+# PLAIN: every thread stands at the bottom of the stack and none counts or is lexical: the
+# configuration is a state of a finite automaton
+
+OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS = range(0, -8, -1)
+TOO_MANY_THREADS, TOO_DEEP, OVER_BUDGET = -8, -9, -10
+
+# A vocabulary's tables, one int32 array: offsets first
+V_NODES, V_TOKENS, V_PARENTS, V_BY_BYTE, V_BY_BYTE_START, V_BLOB, V_BLOB_START = range(7)
+V_SAME, V_CLASS, V_TOKEN_CLASSES, V_SUBTREE, V_ORDER, V_ORDER_START, V_ORDER_STOP = range(7, 14)
+V_N_TOKENS, V_N_NODES, V_N_SAME, V_N_EOS = 28, 29, 30, 31
+V_EOS_IDS = 32  # the end ids themselves stand in the header, at most MAX_EOS
+MAX_EOS = 96
+V_HEADER = V_EOS_IDS + MAX_EOS
+
+# A dense table
+T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4
+T_SIZE = T_EXITS + 256
+NO_EXIT = 1

@@ -1,0 +1,95 @@
+"""Per-vocabulary tables: the trie of all tokens, and what the kernels need beside it.
+
+Everything lies in one int32 array (`layout.V_*`). Token ids with equal bytes are one trie entry
+and a list of copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _kernels as kernels
+from . import layout as at
+from .vocabulary import Vocabulary
+
+Words = NDArray[np.int32]
+
+
+def build(vocabulary: Vocabulary) -> Words:
+    """The tables of a vocabulary. About 0.2 s for 131,072 tokens."""
+    tokens = vocabulary.tokens
+    live = [i for i, token in enumerate(tokens) if token is not None]
+    live.sort(key=lambda i: (tokens[i], i))
+    distinct: list[int] = []
+    same: list[int] = []
+    for i in live:
+        if distinct and tokens[distinct[-1]] == tokens[i]:
+            same += (distinct[-1], i)
+        else:
+            distinct.append(i)
+    nodes, words, parents = _trie([tokens[i] or b"" for i in distinct])
+    n = len(parents)
+    ids = np.array([*distinct, -1], np.int32)[words]  # word -1, no token here, is last: -1
+    by_byte = (np.argsort(nodes[1:n] & 255, kind="stable") + 1).astype(np.int32)
+    per_byte = np.bincount(nodes[1:n] & 255, minlength=256)
+    lengths = [0 if token is None else len(token) for token in tokens]
+    blob = b"".join(token for token in tokens if token is not None)
+    blob += b"\0" * (-len(blob) % 4)
+    order, start, stop = _token_order(nodes, ids)
+    segments = {
+        at.V_NODES: nodes,
+        at.V_TOKENS: ids,
+        at.V_PARENTS: parents,
+        at.V_BY_BYTE: by_byte,
+        at.V_BY_BYTE_START: np.concatenate([[0], np.cumsum(per_byte)]),
+        at.V_BLOB: np.frombuffer(blob, "<i4"),
+        at.V_BLOB_START: np.concatenate([[0], np.cumsum(lengths)]),
+        at.V_SAME: np.array(same, np.int32),
+        at.V_ORDER: order,
+        at.V_ORDER_START: start,
+        at.V_ORDER_STOP: stop,
+    }
+    counts = {
+        at.V_N_TOKENS: len(tokens),
+        at.V_N_NODES: n,
+        at.V_N_SAME: len(same) // 2,
+    }
+    return _pack(segments, counts)
+
+
+def _pack(segments: dict[int, NDArray[np.integer]], counts: dict[int, int]) -> Words:
+    header = np.zeros(at.V_HEADER, np.int32)
+    parts: list[Words] = [header]
+    offset = at.V_HEADER
+    for name, values in segments.items():
+        header[name] = offset
+        parts.append(values.astype(np.int32, copy=False))
+        offset += len(values)
+    for name, count in counts.items():
+        header[name] = count
+    return np.concatenate(parts)
+
+
+def _trie(words: Sequence[bytes]) -> tuple[Words, Words, Words]:
+    """Breadth-first trie over sorted distinct words: nodes (one more at the end), word index of
+    each node or -1, parents."""
+    starts = np.zeros(len(words) + 1, np.int32)
+    starts[1:] = np.cumsum([len(w) for w in words])
+    size = int(starts[-1]) + 2
+    nodes, ends, parents = (np.empty(size, np.int32) for _ in range(3))
+    blob = np.frombuffer(b"".join(words) or b"\0", np.uint8)
+    n = int(kernels.build_trie(blob, starts, nodes, ends, parents))
+    return nodes[: n + 1].copy(), ends[:n].copy(), parents[:n].copy()
+
+
+def _token_order(nodes: Words, ids: Words) -> tuple[Words, Words, Words]:
+    """Tokens in depth-first order, and each node's range of those strictly below it."""
+    n = len(ids)
+    order = np.empty(max(1, int((ids >= 0).sum())), np.int32)
+    start = np.empty(n, np.int32)
+    stop = np.empty(n, np.int32)
+    kernels.order_tokens(nodes, ids, order, start, stop)
+    return order, start, stop

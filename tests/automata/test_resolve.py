@@ -1,0 +1,177 @@
+"""Trees without looks and algebra mean what the trees with them did."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from oracles import derivatives, positions
+from strategies import patterns, regex_nodes, texts
+
+from constrain.automata import dfa
+from constrain.automata.dfa import Automaton
+from constrain.automata.lookaround import eliminate
+from constrain.automata.regex_to_dfa import from_node
+from constrain.automata.resolve import resolve
+from constrain.errors import LimitExceeded, RegexSyntaxError, Unsupported
+from constrain.syntax.anchors import END, START
+from constrain.syntax.regex_analysis import walk
+from constrain.syntax.regex_ast import (
+    ANY_CHAR,
+    NOTHING,
+    Chars,
+    Complement,
+    Concat,
+    Intersect,
+    Node,
+    Repeat,
+    Text,
+    Union,
+)
+from constrain.syntax.regex_parser import parse
+
+CORPUS = tomllib.loads((Path(__file__).parents[1] / "corpus" / "regex.toml").read_text("utf-8"))
+ERRORS = {"syntax": RegexSyntaxError, "unsupported": Unsupported, "limit": LimitExceeded}
+ANYTHING = Repeat(ANY_CHAR, 0, None)
+
+
+def accepts(node: Node, text: str) -> bool:
+    return dfa.accepts(from_node(node), text.encode())
+
+
+def is_plain(node: Node) -> bool:
+    return {type(part) for part in walk(node)} <= {Chars, Text, Concat, Union, Repeat, Automaton}
+
+
+@settings(max_examples=200)
+@given(regex_nodes(looks=True), st.lists(texts(max_size=5), min_size=1, max_size=4))
+def test_looks_agree_with_positions(node: Node, samples: list[str]):
+    plain = resolve(node)
+    assert is_plain(plain)
+    for text in samples:
+        assert accepts(plain, text) == positions.matches(node, text), text
+
+
+@settings(max_examples=200)
+@given(
+    patterns(anchors=True, looks=True),
+    st.sampled_from(["", "m", "a"]),
+    st.lists(texts("abéB\n ", max_size=5), min_size=1, max_size=4),
+)
+def test_patterns_agree_with_re(pattern: str, flags: str, samples: list[str]):
+    expected = re.compile(pattern, sum(getattr(re, letter.upper()) for letter in flags))
+    plain = resolve(parse(pattern, flags).node)
+    for text in samples:
+        assert accepts(plain, text) == bool(expected.fullmatch(text)), text
+
+
+@given(regex_nodes(algebra=True), texts())
+def test_algebra_agrees_with_derivatives(node: Node, text: str):
+    plain = resolve(node)
+    assert is_plain(plain)
+    assert accepts(plain, text) == derivatives.matches(node, text)
+
+
+@given(regex_nodes(algebra=True) | regex_nodes(looks=True))
+def test_nothing_if_and_only_if_empty(node: Node):
+    plain = resolve(node)
+    assert (plain == NOTHING) == dfa.is_empty(from_node(plain))
+    for part in walk(plain):
+        assert not isinstance(part, Automaton) or not dfa.is_empty(part.dfa)
+
+
+@given(regex_nodes(looks=True), regex_nodes(looks=True), texts())
+def test_looks_below_algebra_of_whole_texts(a: Node, b: Node, text: str):
+    node = Intersect((a, Complement(b)))
+    assert accepts(resolve(node), text) == positions.matches(node, text)
+
+
+@given(regex_nodes())
+def test_plain_trees_come_back_as_they_are(node: Node):
+    assert resolve(node) is node
+
+
+@pytest.mark.parametrize(
+    ("pattern", "node"),
+    [
+        ("^abc$", Text(b"abc")),
+        (r"\A(?:a|b)\Z", parse("a|b").node),
+        ("(^a|b)c", parse("bc|ac").node),
+        ("^.{0,5000}x.{0,5000}$", parse(".{0,5000}x.{0,5000}").node),
+        ("(?:^a$)?", parse("(?:)|a").node),
+        ("a$b", NOTHING),
+        ("a^b", NOTHING),
+        ("a$\n", Text(b"a\n")),
+    ],
+)
+def test_anchors_vanish_without_an_automaton(pattern: str, node: Node):
+    assert eliminate(parse(pattern).node) == node
+
+
+def test_search_for_an_anchored_pattern_stays_a_tree():
+    searched = Concat((ANYTHING, *parse("^ab|c$").node.items, ANYTHING))
+    searched = Concat((ANYTHING, parse("^ab|c$").node, ANYTHING))
+    plain = resolve(searched)
+    assert not any(isinstance(part, Automaton) for part in walk(plain))
+    for text, expected in {"ab": 1, "abx": 1, "xab": 0, "xc": 1, "cx": 0, "xc\n": 1}.items():
+        assert accepts(plain, text) == bool(expected)
+
+
+def test_only_what_a_look_sees_becomes_an_automaton():
+    behind = eliminate(parse(r"a(?<!b)c{0,5000}").node)
+    assert isinstance(behind, Concat)
+    assert behind.items[1:] == (parse("c{0,5000}").node,)
+    ahead = eliminate(parse(r"c{0,5000}(?!b)a").node)
+    assert isinstance(ahead, Concat)
+    assert ahead.items[:1] == (parse("c{0,5000}").node,)
+
+
+def test_many_anchored_alternatives():
+    """Too many to write out: 3 to the power of 8."""
+    node = parse("(?:a|^b|c$)?" * 8).node
+    plain = resolve(node)
+    for text in ("", "a", "ba", "ab", "aac", "ca", "bac", "bc", "b" * 8):
+        assert accepts(plain, text) == positions.matches(node, text)
+
+
+def test_deepest_trees():
+    pattern = "a"
+    for _ in range(60):
+        pattern = f"(?:b{pattern}|^c)*"
+    node = parse(pattern).node
+    assert accepts(resolve(node), "bbbc") == positions.matches(node, "bbbc")
+    assert accepts(resolve(Intersect((node, ANYTHING))), "ba" * 60) is False
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?!x)(?s:.)*a(?s:.){14}", "".join(f"(?=.*{chr(c)})" for c in range(97, 123)) + ".*"],
+)
+def test_budget(pattern: str):
+    with pytest.raises(LimitExceeded):
+        resolve(parse(pattern).node)
+
+
+def test_looks_inside_algebra_of_a_part_are_refused():
+    with pytest.raises(Unsupported, match="look"):
+        resolve(Concat((Text(b"a"), Complement(END))))
+    with pytest.raises(Unsupported, match="look"):
+        resolve(Repeat(Intersect((START, Text(b"a"))), 0, None))
+
+
+@pytest.mark.parametrize("case", CORPUS["regex"], ids=lambda case: case["pattern"])
+def test_corpus(case: dict[str, Any]):
+    flags = case.get("flags", "")
+    expected = re.compile(case["pattern"], sum(getattr(re, x.upper()) for x in flags))
+    plain = resolve(parse(case["pattern"], flags).node)
+    for text in case["accepts"] + case["rejects"]:
+        assert accepts(plain, text) == (text in case["accepts"]), text
+        assert bool(expected.fullmatch(text)) == (text in case["accepts"]), f"re, of {text}"
+
+
+@pytest.mark.parametrize("case", CORPUS["error"], ids=lambda case: case["pattern"])
+def test_corpus_errors(case: dict[str, Any]):
+    with pytest.raises(ERRORS[case["kind"]]):
+        parse(case["pattern"])

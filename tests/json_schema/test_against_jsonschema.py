@@ -1,0 +1,87 @@
+"""Random schemas and instances: the grammar and `jsonschema` give the same verdict.
+
+Objects are unordered in JSON Schema and ordered in the grammar, so an instance counts as a
+member if some order of its properties is one.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from jsonschema import Draft202012Validator
+from oracles.json_expr import matches
+from oracles.json_sample import TooDeep, sample
+from strategies_schema import instances, orders, schemas
+
+from constrain.errors import EmptyLanguage, Unsupported
+from constrain.json_schema import grammar
+from constrain.syntax.grammar import Grammar
+
+relaxed = settings(
+    deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+
+
+def compiled(schema: Any) -> Grammar | None:
+    """The grammar; None if the schema is empty. Schemas that are refused are not of interest."""
+    try:
+        return grammar(schema)
+    except EmptyLanguage:
+        return None
+    except Unsupported as refused:
+        assume(refused.feature != "oneOf")
+        raise
+
+
+def judge(schema: Any, instance: Any) -> bool:
+    """What jsonschema says; of no interest where it never comes to an end."""
+    try:
+        return Draft202012Validator(schema).is_valid(instance)
+    except RecursionError:
+        assume(False)
+        raise
+
+
+def accepts(found: Grammar, instance: Any) -> bool:
+    texts = (json.dumps(order, ensure_ascii=False) for order in orders(instance))
+    return any(matches(found, text) for text in islice(texts, 500))
+
+
+@relaxed
+@given(schemas(), st.lists(instances, min_size=1, max_size=12))
+def test_verdicts_agree(schema: Any, some: list[Any]):
+    found = compiled(schema)
+    for instance in some:
+        expected = judge(schema, instance)
+        assert (found is not None and accepts(found, instance)) == expected, instance
+
+
+@relaxed
+@given(schemas(), st.integers(0, 2**32))
+def test_what_the_grammar_generates_is_valid(schema: Any, seed: int):
+    found = compiled(schema)
+    assume(found is not None)
+    assert found is not None
+    try:
+        text = sample(found, Random(seed))
+    except TooDeep:
+        assume(False)
+        raise
+    assert matches(found, text)
+    assert judge(schema, json.loads(text)), text
+
+
+@relaxed
+@given(schemas())
+def test_no_rule_is_a_dead_end(schema: Any):
+    """From every rule that is not known to be empty some text can be finished."""
+    found = compiled(schema)
+    assume(found is not None)
+    assert found is not None
+    for name in found.rules:
+        part = Grammar(key=name, rules=found.rules, start=name)
+        assert matches(part, sample(part, Random(0), shortest=True))

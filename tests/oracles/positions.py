@@ -1,0 +1,68 @@
+"""Membership by sets of positions, looks included: what a node can match, from where to where.
+
+Each case is the definition of its operator, so lookbehind may have any width and looks may nest.
+"""
+
+from constrain.syntax.regex_ast import (
+    Chars,
+    Complement,
+    Concat,
+    Intersect,
+    Look,
+    Node,
+    Repeat,
+    Text,
+    Union,
+)
+
+
+def matches(node: Node, text: str) -> bool:
+    """Is the whole of `text` a match of `node`?"""
+    return len(text) in _ends(node, text, 0)
+
+
+def _ends(node: Node, text: str, start: int) -> set[int]:
+    """Where matches of `node` that begin at `start` can end."""
+    match node:
+        case Chars(ranges):
+            inside = start < len(text) and any(lo <= ord(text[start]) <= hi for lo, hi in ranges)
+            return {start + 1} if inside else set()
+        case Text(data):
+            word = data.decode()
+            return {start + len(word)} if text.startswith(word, start) else set()
+        case Concat(items):
+            ends = {start}
+            for item in items:
+                ends = _step(item, text, ends)
+            return ends
+        case Union(items):
+            return set().union(*(_ends(item, text, start) for item in items))
+        case Repeat(item, lo, hi):
+            return _repeat(item, lo, hi, text, start)
+        case Intersect(items):
+            return set.intersection(*(_ends(item, text, start) for item in items))
+        case Complement(item):
+            return set(range(start, len(text) + 1)) - _ends(item, text, start)
+        case Look(item, behind, negative):
+            if behind:
+                found = any(start in _ends(item, text, i) for i in range(start + 1))
+            else:
+                found = bool(_ends(item, text, start))
+            return {start} if found != negative else set()
+    raise NotImplementedError(node)
+
+
+def _step(item: Node, text: str, starts: set[int]) -> set[int]:
+    return set().union(*(_ends(item, text, start) for start in starts))
+
+
+def _repeat(item: Node, lo: int, hi: int | None, text: str, start: int) -> set[int]:
+    ends = {start}
+    for _ in range(lo):
+        ends = _step(item, text, ends)
+    seen, rounds = set(ends), lo
+    while ends and (hi is None or rounds < hi):
+        ends = _step(item, text, ends) - seen
+        seen |= ends
+        rounds += 1
+    return seen
