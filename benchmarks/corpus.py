@@ -283,6 +283,7 @@ def enum_schemas(seed: int, n: int = 20) -> list[str]:
 
 WARM_UP: list[tuple[dict[str, str], str]] = [
     ({"kind": "regex", "text": "(ab|c){1,5}[^a-y]+"}, "abcabzé!"),
+    ({"kind": "regex", "text": r"[p-z]{3,12}(-[^\n]{1,50}){0,3}"}, "pruxsty-some text"),
     (
         {
             "kind": "json_schema",

@@ -21,24 +21,33 @@ from rich.text import Text
 
 import constrain
 from constrain.hf import pretrained
-from constrain.resources import library_text
 
 N_TEXTS = 3
-MAX_TOKENS = 100
+MAX_TOKENS = 150
 
+HOBBY = {"type": "string", "minLength": 3, "maxLength": 20}
 PERSON = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 30},
         "age": {"type": "integer", "minimum": 18, "maximum": 99},
         "city": {"enum": ["Oslo", "Lima", "Tokyo", "Nairobi"]},
-        "hobbies": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2},
+        "hobbies": {"type": "array", "items": HOBBY, "minItems": 1, "maxItems": 2},
     },
     "required": ["name", "age", "city", "hobbies"],
     "additionalProperties": False,
 }
 THREE_ROWS = r"([a-z]+ [a-z]+,[1-9][0-9]?\.[0-9]{2},(red|green|blue)\n){3}"
-SQL = library_text("sql")[1]
+QUERY = r"""
+start: "SELECT " columns " FROM users WHERE " condition ";"
+columns: "*" | column | columns ", " column
+column: "name" | "age" | "city" | "email"
+condition: test | condition (" AND " | " OR ") test
+test: "age" COMPARISON INTEGER | "city = " CITY | "(" condition ")"
+COMPARISON: " < " | " > " | " >= "
+INTEGER: /[1-9][0-9]{0,2}/
+CITY: "'Oslo'" | "'Lima'" | "'Tokyo'" | "'Nairobi'"
+"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,8 @@ def judge_rows(text: str) -> None:
         raise ValueError("re.fullmatch finds no match")
 
 
-def judge_sql(text: str) -> None:
-    lark.Lark(SQL, parser="lalr", lexer="contextual").parse(text)
+def judge_query(text: str) -> None:
+    lark.Lark(QUERY, parser="lalr", lexer="contextual").parse(text)
 
 
 TASKS = [
@@ -76,10 +85,10 @@ TASKS = [
         judge_rows,
     ),
     Task(
-        "Context-free grammar: one SQL query (grammars/sql.lark)",
-        "Question: name of users with age over 30, oldest first\nSQL:\n",
-        constrain.cfg(SQL),
-        judge_sql,
+        "Context-free grammar: a query on one table, by age and by one of four cities",
+        "Question: name and age of users with city Oslo\nSQL:\n",
+        constrain.cfg(QUERY),
+        judge_query,
     ),
 ]
 
@@ -89,7 +98,7 @@ def verdict(task: Task, text: str) -> str | None:
     try:
         task.judge(text)
     except (ValueError, jsonschema.ValidationError, lark.exceptions.LarkError) as error:
-        return str(error).splitlines()[0][:70]
+        return str(error).splitlines()[0][:100]
     return None
 
 

@@ -1,5 +1,7 @@
 """Random regular expressions over a tiny alphabet, as trees and as pattern texts."""
 
+from __future__ import annotations
+
 from hypothesis import strategies as st
 
 from constrain.syntax import regex_ast

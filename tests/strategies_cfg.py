@@ -51,10 +51,25 @@ _COUNTS = ((0, 1), (0, None), (1, None), (0, 2), (2, 2), (1, 3), (2, None), (0, 
 
 def expressions(names: tuple[str, ...] = NAMES) -> st.SearchStrategy[Expr]:
     """Expressions that call rules out of `names`: mostly calls and letters."""
+    return st.recursive(_leaves(names), _composed, max_leaves=6)
+
+
+def productions(names: tuple[str, ...] = NAMES) -> st.SearchStrategy[Expr]:
+    """Expressions as in a textbook: alternatives, each some calls and letters in a row.
+
+    Every other alternative begins with a call.
+    """
+    calls = st.sampled_from(names).map(Call)
+    rows = st.lists(_leaves(names), max_size=3)
+    called = st.builds(lambda head, row: [head, *row[:2]], calls, rows)
+    alternatives = st.one_of(rows, called).map(lambda items: Sequence(tuple(items)))
+    return st.lists(alternatives, min_size=1, max_size=3).map(lambda items: Choice(tuple(items)))
+
+
+def _leaves(names: tuple[str, ...]) -> st.SearchStrategy[Expr]:
     calls = st.sampled_from(names).map(Call)
     letters = st.sampled_from((Literal(b"a"), Literal(b"b")))
-    leaves = st.one_of(calls, calls, letters, letters, st.sampled_from(LEAVES))
-    return st.recursive(leaves, _composed, max_leaves=6)
+    return st.one_of(calls, calls, letters, letters, st.sampled_from(LEAVES))
 
 
 def _composed(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
@@ -73,5 +88,6 @@ def _composed(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 def grammars(draw: st.DrawFn, max_rules: int = len(NAMES)) -> Grammar:
     """Small grammars; the start rule is "start". Their language may be empty."""
     names = NAMES[: draw(st.integers(1, max_rules))]
-    rules = {name: draw(expressions(names)) for name in names}
+    kinds = st.one_of(productions(names), productions(names), expressions(names))
+    rules = {name: draw(kinds) for name in names}
     return Grammar(key=("random", tuple(rules.items())), rules=rules, start="start")

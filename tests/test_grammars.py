@@ -102,3 +102,9 @@ def test_grammars_are_found_as_package_data_first(tmp_path, monkeypatch):
 def test_grammars_are_found_in_the_repository_otherwise(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)
     assert resources.library_names() == NAMES
+
+
+def test_the_wheel_carries_the_grammars():
+    project = tomllib.loads((GRAMMARS.parent / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"grammars": "constrain/grammars"}

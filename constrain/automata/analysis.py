@@ -109,7 +109,7 @@ def _outermost(expr: Expr, empty: Set[Hashable], leaves: list[Expr], step: int) 
 def _outermost_sequence(
     expr: Sequence, empty: Set[Hashable], leaves: list[Expr], step: int
 ) -> bool:
-    for item in expr.items[::step]:
+    for item in expr.items[::step]:  # noqa: SIM110 (a generator is a frame more per level)
         if not _OUTERMOST[type(item)](item, empty, leaves, step):
             return False
     return True

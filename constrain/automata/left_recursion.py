@@ -32,7 +32,7 @@ from constrain.syntax.grammar import (
     sequence,
 )
 
-from .analysis import is_nullable, left_calls, nullable, productive, prune
+from .analysis import corners, is_nullable, nullable, productive, prune
 from .empty_calls import Nonempty, nonempty, or_empty, without_empty_calls
 from .rule_graph import Rules, call_graph, calls, cyclic, reachable
 
@@ -71,12 +71,17 @@ def remove(rules: Rules, start: Hashable, max_rules: int = 100_000) -> Straighte
     given = {name: rules[name] for name in graph}
     empty = nullable(given, graph)
     solid = without_empty_calls(given, graph, empty)
-    groups = cyclic({name: left_calls(expr, _NONE) for name, expr in solid.items()})
+    groups = cyclic({name: _left(expr) for name, expr in solid.items()})
     if not groups and all(solid.get(name) is expr for name, expr in given.items()):
         return Straightened(given, Call(start))
     first = Nonempty(start) if start in empty else start
     turned = _turned(solid, [_group(members, solid) for members in groups], first, max_rules)
     return _finished(given, turned, or_empty(start, empty))
+
+
+def _left(expr: Expr) -> list[Hashable]:
+    """The rules that `expr` can begin with, in order, so that all that follows is in order."""
+    return [leaf.rule for leaf in corners(expr, _NONE) if type(leaf) is Call]
 
 
 # ------------------------------------------------------------------ one group
@@ -92,7 +97,7 @@ class _Group:
 
 
 def _group(members: Iterable[Hashable], rules: Rules) -> _Group:
-    inside = frozenset(members)
+    inside = dict.fromkeys(members).keys()
     bases: dict[Hashable, Expr] = {}
     tails: dict[Hashable, dict[Hashable, list[Expr]]] = {name: {} for name in inside}
     units: dict[Hashable, list[Hashable]] = {name: [] for name in inside}
@@ -109,14 +114,14 @@ def _group(members: Iterable[Hashable], rules: Rules) -> _Group:
     )
 
 
-def _closure(name: Hashable, edges: Mapping[Hashable, Iterable[Hashable]]) -> set[Hashable]:
-    found = {name}
+def _closure(name: Hashable, edges: Mapping[Hashable, Iterable[Hashable]]) -> Set[Hashable]:
+    found = {name: None}
     todo = [name]
     while todo:
-        new = set(edges[todo.pop()]) - found
-        found |= new
+        new = [other for other in edges[todo.pop()] if other not in found]
+        found.update(dict.fromkeys(new))
         todo.extend(new)
-    return found
+    return found.keys()
 
 
 _Begun = list[tuple[Hashable, Expr]]
@@ -125,30 +130,26 @@ _Begun = list[tuple[Hashable, Expr]]
 def _split(expr: Expr, inside: Set[Hashable]) -> tuple[Expr, _Begun]:
     """`expr` as a base that begins with no rule `inside`, and (rule inside, tail after it).
 
-    The partial derivatives of Antimirov (1996), taken by rules instead of letters.
+    The empty text is left out. These are the partial derivatives of Antimirov (1996), taken by
+    rules instead of letters.
     """
     handler = _SPLIT.get(type(expr))
-    if handler is None or inside.isdisjoint(left_calls(expr, _NONE)):
-        return expr, []
+    if handler is None or inside.isdisjoint(_left(expr)):
+        return nonempty(expr, _NONE), []
     return handler(expr, inside)
 
 
 def _split_sequence(expr: Sequence, inside: Set[Hashable]) -> tuple[Expr, _Begun]:
+    """Some part is the first that is not empty."""
     bases: list[Expr] = []
     begun: _Begun = []
     for i, item in enumerate(expr.items):
-        if inside.isdisjoint(left_calls(Sequence(expr.items[i:]), _NONE)):
-            bases.append(sequence(expr.items[i:]))
-            break
         rest = expr.items[i + 1 :]
         base, parts = _split(item, inside)
+        bases.append(sequence((base, *rest)))
         begun += ((name, sequence((tail, *rest))) for name, tail in parts)
         if not is_nullable(item, _NONE):
-            bases.append(sequence((base, *rest)))
             break
-        bases.append(sequence((nonempty(base, _NONE), *rest)))
-    else:
-        bases.append(EMPTY)
     return choice(bases), begun
 
 
@@ -166,8 +167,7 @@ def _split_repeat(expr: Repeat, inside: Set[Hashable]) -> tuple[Expr, _Begun]:
     base, begun = _split(expr.item, inside)
     hi = None if expr.hi is None else expr.hi - 1
     rest = repeat(expr.item, max(expr.lo - 1, 0), hi)
-    bases = [sequence((base, rest)), *([EMPTY] if expr.lo == 0 else [])]
-    return choice(bases), [(name, sequence((tail, rest))) for name, tail in begun]
+    return sequence((base, rest)), [(name, sequence((tail, rest))) for name, tail in begun]
 
 
 _SPLIT: dict[type, Callable[[Any, Set[Hashable]], tuple[Expr, _Begun]]] = {
@@ -195,10 +195,9 @@ def _climb(group: _Group, goal: Hashable, at: Hashable) -> Expr:
 
 
 def _to(group: _Group, goal: Hashable, at: Hashable) -> Expr:
-    """What may follow a finished `at`; nothing, if that is a `goal`."""
-    climbs = any(group.tails[x] for x in group.same[at])
-    here = goal in group.same[at]
-    return choice([*([Call(Climb(goal, at))] if climbs else []), *([EMPTY] if here else [])])
+    """What may follow a finished `at`: a climb, or nothing if that is a `goal` already."""
+    climb = Call(Climb(goal, at))
+    return Choice((climb, EMPTY)) if goal in group.same[at] else climb
 
 
 # ------------------------------------------------------------------ all rules

@@ -1,6 +1,6 @@
 """Regular expression trees to byte automata: fragments (Thompson 1968), then sets of states.
 
-Looks become edges that take no byte and ask a question; `lookaround` answers them, `from_node`
+Looks become edges that take no byte and ask a question; `whole_text` answers them, `from_node`
 refuses them.
 """
 

@@ -52,14 +52,17 @@ class Constraint:
         self.vocabulary = vocabulary
         self._engine = engine
         self._lock = threading.RLock()
-        self._handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        self._handles: dict[int, weakref.ref[Handle]] = {}
         self._eos = frozenset(vocabulary.eos_token_ids)
-        self._masked: list[weakref.ref[Handle]] = []
+        self._tokens = vocabulary.tokens
+        self._width = len(vocabulary)
+        self._masked: list[Handle] = []  # those with a mask, oldest first
         self._max_masks = max(64, MAX_MASKS_BYTES // (4 * vocabulary.n_words))
         self._end: State = (Handle(-1),)
-        self._end[0].mask = _frozen(np.zeros(vocabulary.n_words, np.uint32))
+        self._end[0].mask = np.zeros(vocabulary.n_words, np.uint32)
+        self._end[0].mask.setflags(write=False)
         self._start = self._state(engine.start)
-        weakref.finalize(self, engine.close)
+        weakref.finalize(self, _close, engine, self._handles)
 
     def __repr__(self) -> str:
         return f"Constraint({self.grammar!r}, {self.vocabulary!r})"
@@ -115,52 +118,52 @@ class Constraint:
     # -- inside
 
     def _state(self, config: int) -> State:
-        handle = self._handles.get(config)
+        reference = self._handles.get(config)
+        handle = reference() if reference is not None else None
         if handle is None:
-            handle = self._handles[config] = Handle(config)
+            handle = Handle(config)
+            self._handles[config] = weakref.ref(handle)
         return (handle,)
 
     def _mask(self, handle: Handle) -> Mask:
         with self._lock:
-            mask = handle.mask = _frozen(self._engine.mask(handle.config))
-            self._masked.append(weakref.ref(handle))
-            if len(self._masked) > self._max_masks:
+            mask = handle.mask = self._engine.mask(handle.config)
+            self._masked.append(handle)
+            if self._engine.n_masks > self._max_masks:
                 self._forget_masks()
         return mask
 
     def _forget_masks(self) -> None:
+        """Drop the older half of all masks; states are good without theirs."""
         half = len(self._masked) // 2
-        for reference in self._masked[:half]:
-            handle = reference()
-            if handle is not None:
-                handle.mask = None
+        for handle in self._masked[:half]:
+            handle.mask = None
         del self._masked[:half]
+        self._engine.forget_masks(self._max_masks // 2)
 
     def _advance(self, state: State, token_id: int) -> State:
         handle = state[0]
-        if handle.config < 0:
+        config = handle.config
+        if config < 0:
             raise TokenRejected("the text has already ended", token_id, state)
-        if not 0 <= token_id < len(self.vocabulary):
+        if not 0 <= token_id < self._width:
             raise TokenRejected(
-                f"token id {token_id} is outside the vocabulary (0 to {len(self.vocabulary) - 1})",
+                f"token id {token_id} is outside the vocabulary (0 to {self._width - 1})",
                 token_id,
                 state,
             )
+        after: State | None = None
         with self._lock:
-            if token_id in self._eos:
-                after = self._end if self._engine.accepts(handle.config) else None
-            else:
-                after = self._after(handle.config, token_id)
+            if self._tokens[token_id] is not None:
+                target = self._engine.advance(config, token_id)
+                if target >= 0:
+                    after = self._state(target)
+            elif token_id in self._eos and self._engine.accepts(config):
+                after = self._end
             if after is None:
                 raise TokenRejected(self._refusal(token_id), token_id, state)
             handle.next[token_id] = after
             return after
-
-    def _after(self, config: int, token_id: int) -> State | None:
-        if self.vocabulary.tokens[token_id] is None:
-            return None
-        after = self._engine.advance(config, token_id)
-        return None if after < 0 else self._state(after)
 
     def _refusal(self, token_id: int) -> str:
         token = self.vocabulary.tokens[token_id]
@@ -178,9 +181,14 @@ class Constraint:
             return (None if after < 0 else self._state(after)), taken
 
 
-def _frozen(mask: Mask) -> Mask:
-    mask.setflags(write=False)
-    return mask
+def _close(engine: Engine, handles: dict[int, weakref.ref[Handle]]) -> None:
+    """Break the cycles between states, whose constraint is gone, and recycle its memory."""
+    for reference in handles.values():
+        handle = reference()
+        if handle is not None:
+            handle.next.clear()
+            handle.mask = None
+    engine.close()
 
 
 __all__ = ["Constraint", "Handle", "LimitExceeded", "Mask", "State"]

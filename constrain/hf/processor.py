@@ -130,7 +130,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
     def _one_step_on(self, input_ids: torch.Tensor, now: Running) -> bool:
         """Is every row what it was in the last call, and one token more?"""
         seen = self._seen
-        if seen is None or not self._same_call(now):
+        if seen is None or seen.device != input_ids.device or not self._same_call(now):
             return False
         one_more = (seen.shape[0], seen.shape[1] + 1)
         return input_ids.shape == one_more and torch.equal(input_ids[:, :-1], seen)

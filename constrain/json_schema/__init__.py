@@ -8,7 +8,7 @@
 
 What a schema stands for here is a set of JSON texts:
 
-- no white space before or after the value; inside, runs of up to 100 bytes, or none at all with
+- no white space before or after the value; inside, runs of up to 256 bytes, or none at all with
   `whitespace="compact"`;
 - declared properties come in the order of the schema, then required names that are not
   declared, then others; declared names are never repeated;
@@ -21,11 +21,12 @@ What a schema stands for here is a set of JSON texts:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from constrain.errors import SpecError
+from constrain.errors import LimitExceeded, SpecError
 from constrain.syntax.grammar import Grammar
 
 from . import drafts, references, source
@@ -33,7 +34,7 @@ from .rules import SchemaRules
 
 __all__ = ["Options", "grammar"]
 
-_SPACE_LIMITS = {"any": 100, "compact": 0}
+_SPACE_LIMITS = {"any": 256, "compact": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,14 @@ def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
     Raises SchemaError for what is not a schema, Unsupported (with a JSON pointer) for what
     cannot be honoured exactly, EmptyLanguage for a schema that nothing satisfies.
     """
-    chosen = Options(**options)
+    try:
+        return _grammar(schema, registry, Options(**options))
+    except RecursionError:
+        depth = sys.getrecursionlimit()
+        raise LimitExceeded("nesting of the schema", depth, "flatten it with $defs") from None
+
+
+def _grammar(schema: Any, registry: Any, chosen: Options) -> Grammar:
     text, root = source.read(schema)
     draft = drafts.draft_of(root, chosen.draft)
     changed = drafts.modernize(root, text, draft)

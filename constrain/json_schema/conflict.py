@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from constrain.errors import EmptyLanguage
 
-from . import emptiness
 from .conjunction import patterns_of, values_of
 from .keywords import KEYWORDS_OF, types_of
 from .source import Node, Schema
 
-
-class Survey(emptiness.Survey, Protocol):
-    def behind(self, schema: Schema) -> Schema: ...
+if TYPE_CHECKING:
+    from .survey import Survey
 
 
 _Reason = tuple[str, list[Schema]]

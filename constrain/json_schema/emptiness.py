@@ -7,28 +7,18 @@ satisfied by no finite value, and neither is one whose bounds contradict each ot
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from constrain.automata.json_rules import KINDS
 from constrain.errors import LimitExceeded
-from constrain.syntax.grammar import NEVER, Expr
+from constrain.syntax.grammar import NEVER
 
 from . import instances, numbers, strings
 from .keywords import KEYWORDS_OF, most, types_of
-from .source import Node, Schema
+from .source import Node
 
-
-class Survey(instances.Survey, Protocol):
-    """What is asked of, and settled in, the survey of a schema."""
-
-    root: Schema
-    calls: dict[int, Expr]
-    alternatives: dict[int, list[Schema]]
-    doubtful: list[Node]
-    unfinished: set[int]
-
-    def is_alive(self, schema: Schema) -> bool: ...
-    def where(self, node: Any) -> str: ...
+if TYPE_CHECKING:
+    from .survey import Survey
 
 
 def settle(survey: Survey) -> None:

@@ -9,34 +9,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from constrain.automata.json_rules import KINDS
-from constrain.errors import Unsupported
 
 from . import instances, numbers
 from .keywords import most, types_of
 from .source import Node, Schema
 
+if TYPE_CHECKING:
+    from .survey import Survey
+
 MAX_DEPTH = 4
 """How deep a proof looks into properties and items."""
 
 
-class Survey(instances.Survey, Protocol):
-    """What a proof asks of the survey of a schema."""
-
-    def leaves(self, schema: Schema) -> list[Schema]: ...
-    def unsupported(
-        self, node: Node, keyword: str, feature: str = "", note: str = ""
-    ) -> Unsupported: ...
-
-
 def check(survey: Survey, node: Node, branches: list[Schema]) -> None:
     """Raise Unsupported unless no value can satisfy two of `branches`, the `oneOf` of `node`."""
+    if _have_distinct_tags(survey, branches):
+        return
     for (i, a), (j, b) in combinations(enumerate(branches), 2):
         if not are_disjoint(survey, a, b, MAX_DEPTH):
             note = f"branches {i} and {j} may overlap; if they may, write anyOf"
             raise survey.unsupported(node, "oneOf", "oneOf", note)
+
+
+def _have_distinct_tags(survey: Survey, branches: list[Schema]) -> bool:
+    """Does one property, required by all, hold other texts in each? A short cut for `check`."""
+    leaves = [survey.leaves(branch) for branch in branches]
+    first = next((leaf for found in leaves for leaf in found), True)
+    names: list[str] = [] if isinstance(first, bool) else first.get("required", [])
+    return any(_is_tag(survey, name, leaves) for name in names)
+
+
+def _is_tag(survey: Survey, name: str, leaves: list[list[Schema]]) -> bool:
+    seen: set[str] = set()
+    for found in leaves:
+        texts: set[str] = set()
+        for leaf in found:
+            values = _tags(survey, name, leaf)
+            if values is None:
+                return False
+            texts.update(values)
+        if texts & seen:
+            return False
+        seen |= texts
+    return True
+
+
+def _tags(survey: Survey, name: str, leaf: Schema) -> list[str] | None:
+    """The texts that property `name` of an object can hold; None unless they can be listed."""
+    if isinstance(leaf, bool) or types_of(leaf) != ("object",):
+        return None
+    if name not in leaf.get("required", ()):
+        return None
+    texts: list[str] = []
+    for schema in survey.leaves(_property(leaf, name)):
+        values = None if isinstance(schema, bool) else instances.admitted(survey, schema)
+        if values is None or not all(isinstance(value, str) for value in values):
+            return None
+        texts.extend(values)
+    return texts
 
 
 def are_disjoint(survey: Survey, a: Schema, b: Schema, depth: int) -> bool:

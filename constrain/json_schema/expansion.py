@@ -11,7 +11,7 @@ and a recursive schema comes to an end.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from constrain.errors import LimitExceeded
 
@@ -19,23 +19,16 @@ from . import conjunction
 from .keywords import APPLICATORS, CHECKS
 from .source import Node, Schema
 
+if TYPE_CHECKING:
+    from .survey import Survey
+
 MAX_DERIVED = 20_000
-
-
-class _Survey(Protocol):
-    """What the expansion asks of the pass that it works for."""
-
-    one_of: list[tuple[Node, list[Schema]]]
-
-    def check(self, node: Node) -> int: ...
-    def target(self, node: Node) -> Schema: ...
-    def push(self, schemas: Iterable[Schema]) -> None: ...
 
 
 class Expansion:
     """The derived nodes of a schema, and how they came about."""
 
-    def __init__(self, survey: _Survey):
+    def __init__(self, survey: Survey):
         self._survey = survey
         self._derived: dict[Hashable, Schema] = {}
         self._origins: dict[int, Schema] = {}  # derived node -> the first that it was made from

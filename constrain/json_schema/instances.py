@@ -7,7 +7,7 @@ written (references and branches included).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import patterns
 from .conjunction import patterns_of, values_of
@@ -15,15 +15,14 @@ from .keywords import CHECKS, types_of
 from .source import Node, Schema
 from .values import equal, exact, has_type, kind_of
 
+if TYPE_CHECKING:
+    from .survey import Survey
+
 _VALUES = frozenset({"enum", "const"})
 
 
-class Survey(Protocol):
-    def target(self, node: Node) -> Schema: ...
-
-
 _Path: TypeAlias = frozenset[tuple[int, int]]
-_Test: TypeAlias = Callable[[Survey, Node, Any, _Path], bool]
+_Test: TypeAlias = Callable[["Survey", Node, Any, _Path], bool]
 
 
 def satisfies(survey: Survey, schema: Schema, value: Any, path: _Path = frozenset()) -> bool:

@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from constrain.errors import RegexSyntaxError, SchemaError, Unsupported
+from constrain.errors import RegexSyntaxError, Unsupported
 
 from . import patterns
-from .source import Node, Schema
+from .source import Node
+
+if TYPE_CHECKING:
+    from .survey import Survey
 
 TYPES = ("string", "number", "integer", "object", "array", "boolean", "null")
 
@@ -51,19 +54,7 @@ FORMATS = frozenset(
 """The formats of the specification; each is about strings and says nothing of other values."""
 
 
-class Reader(Protocol):
-    """What a check sees of the pass over the schema that calls it."""
-
-    stack: list[Node]
-
-    def target(self, node: Node) -> Schema: ...
-    def malformed(self, node: Node, keyword: str, expected: str) -> SchemaError: ...
-    def unsupported(
-        self, node: Node, keyword: str, feature: str = "", note: str = ""
-    ) -> Unsupported: ...
-
-
-Check: TypeAlias = Callable[[Reader, Node, Any], None]
+Check: TypeAlias = Callable[["Survey", Node, Any], None]
 
 
 def types_of(node: Node) -> tuple[str, ...] | None:
@@ -96,130 +87,130 @@ def may_be(node: Node, kind: str) -> bool:
 # ------------------------------------------------------------------ values of keywords
 
 
-def _type(reader: Reader, node: Node, value: Any) -> None:
+def _type(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is str:
         if value in TYPES:
             return
     elif value.__class__ is list and value and all(name in TYPES for name in value):
         return
     expected = ", ".join(f'"{name}"' for name in TYPES)
-    raise reader.malformed(node, "type", f"one of {expected}, or a list of them")
+    raise survey.malformed(node, "type", f"one of {expected}, or a list of them")
 
 
 def _subschema(keyword: str) -> Check:
-    def check(reader: Reader, node: Node, value: Any) -> None:
+    def check(survey: Survey, node: Node, value: Any) -> None:
         if value.__class__ is dict:
-            reader.stack.append(value)
+            survey.stack.append(value)
         elif value is not True and value is not False:
-            raise reader.malformed(node, keyword, "a schema")
+            raise survey.malformed(node, keyword, "a schema")
 
     return check
 
 
-def _items(reader: Reader, node: Node, value: Any) -> None:
+def _items(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is list:
         note = 'write "prefixItems", as since draft 2020-12'
-        raise reader.unsupported(node, "items", '"items" with a list', note)
-    _one_item_schema(reader, node, value)
+        raise survey.unsupported(node, "items", '"items" with a list', note)
+    _one_item_schema(survey, node, value)
 
 
 _one_item_schema = _subschema("items")
 
 
-def _properties(reader: Reader, node: Node, value: Any) -> None:
+def _properties(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is not dict:
-        raise reader.malformed(node, "properties", "an object of schemas")
-    push = reader.stack.append
+        raise survey.malformed(node, "properties", "an object of schemas")
+    push = survey.stack.append
     for name, child in value.items():
         if child.__class__ is dict:
             push(child)
         elif child is not True and child is not False:
-            raise reader.malformed(value, name, "a schema")
+            raise survey.malformed(value, name, "a schema")
 
 
-def _subschemas(reader: Reader, node: Node, keyword: str, value: Any) -> None:
+def _subschemas(survey: Survey, node: Node, keyword: str, value: Any) -> None:
     if value.__class__ is not list:
-        raise reader.malformed(node, keyword, "a list of schemas")
+        raise survey.malformed(node, keyword, "a list of schemas")
     for child in value:
         if child.__class__ is not dict and child is not True and child is not False:
-            raise reader.malformed(node, keyword, "a list of schemas")
+            raise survey.malformed(node, keyword, "a list of schemas")
 
 
-def _prefix_items(reader: Reader, node: Node, value: Any) -> None:
-    _subschemas(reader, node, "prefixItems", value)
-    reader.stack.extend(child for child in value if child.__class__ is dict)
+def _prefix_items(survey: Survey, node: Node, value: Any) -> None:
+    _subschemas(survey, node, "prefixItems", value)
+    survey.stack.extend(child for child in value if child.__class__ is dict)
 
 
 def _branches(keyword: str) -> Check:
     """The pass itself puts the branches on its stack, joined with what stands beside them."""
 
-    def check(reader: Reader, node: Node, value: Any) -> None:
-        _subschemas(reader, node, keyword, value)
+    def check(survey: Survey, node: Node, value: Any) -> None:
+        _subschemas(survey, node, keyword, value)
         if not value:
-            raise reader.malformed(node, keyword, "a list of at least one schema")
+            raise survey.malformed(node, keyword, "a list of at least one schema")
 
     return check
 
 
-def _required(reader: Reader, node: Node, value: Any) -> None:
+def _required(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is not list or not all(name.__class__ is str for name in value):
-        raise reader.malformed(node, "required", "a list of property names")
+        raise survey.malformed(node, "required", "a list of property names")
 
 
 def _count(keyword: str) -> Check:
     is_least = keyword.startswith("min")
 
-    def check(reader: Reader, node: Node, value: Any) -> None:
+    def check(survey: Survey, node: Node, value: Any) -> None:
         if value.__class__ is not int or not 0 <= value <= LARGEST_COUNT:
             if not _is_count(value):
-                raise reader.malformed(node, keyword, "a whole number, not below zero")
+                raise survey.malformed(node, keyword, "a whole number, not below zero")
             if is_least and value > LARGEST_COUNT:
-                raise reader.unsupported(node, keyword, f"{keyword} above {LARGEST_COUNT}")
+                raise survey.unsupported(node, keyword, f"{keyword} above {LARGEST_COUNT}")
             node[keyword] = int(min(value, LARGEST_COUNT))
 
     return check
 
 
 def _bound(keyword: str) -> Check:
-    def check(reader: Reader, node: Node, value: Any) -> None:
+    def check(survey: Survey, node: Node, value: Any) -> None:
         if value.__class__ is bool and keyword.startswith("exclusive"):
             note = "write the bound itself, as since draft 6"
-            raise reader.unsupported(node, keyword, f"a boolean {keyword}", note)
+            raise survey.unsupported(node, keyword, f"a boolean {keyword}", note)
         if not is_number(value):
-            raise reader.malformed(node, keyword, "a number")
+            raise survey.malformed(node, keyword, "a number")
 
     return check
 
 
-def _enum(reader: Reader, node: Node, value: Any) -> None:
+def _enum(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is not list:
-        raise reader.malformed(node, "enum", "a list of values")
+        raise survey.malformed(node, "enum", "a list of values")
 
 
-def _const(reader: Reader, node: Node, value: Any) -> None:
+def _const(survey: Survey, node: Node, value: Any) -> None:
     """Any value will do."""
 
 
-def _pattern(reader: Reader, node: Node, value: Any) -> None:
+def _pattern(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is tuple:
         return  # patterns that were checked before their nodes were merged
     if value.__class__ is not str:
-        raise reader.malformed(node, "pattern", "a regular expression")
+        raise survey.malformed(node, "pattern", "a regular expression")
     if may_be(node, "string"):
         try:
             patterns.content(value)
         except RegexSyntaxError as error:
-            raise reader.malformed(
+            raise survey.malformed(
                 node, "pattern", f"a regular expression ({error.message})"
             ) from None
         except Unsupported as error:
-            raise reader.unsupported(node, "pattern", error.feature, error.note) from None
+            raise survey.unsupported(node, "pattern", error.feature, error.note) from None
 
 
-def _ref(reader: Reader, node: Node, value: Any) -> None:
+def _ref(survey: Survey, node: Node, value: Any) -> None:
     if value.__class__ is not str:
-        raise reader.malformed(node, "$ref", "a URI reference")
-    reader.target(node)
+        raise survey.malformed(node, "$ref", "a URI reference")
+    survey.target(node)
 
 
 # ------------------------------------------------------------------ keywords we refuse
@@ -323,14 +314,14 @@ _REFUSED: Mapping[str, _Refused] = {
 def _refuse(keyword: str) -> Check:
     rule = _REFUSED[keyword]
 
-    def check(reader: Reader, node: Node, value: Any) -> None:
+    def check(survey: Survey, node: Node, value: Any) -> None:
         if not rule.shape.fits(value):
-            raise reader.malformed(node, keyword, rule.shape.expected)
+            raise survey.malformed(node, keyword, rule.shape.expected)
         about_others = rule.kind is not None and not may_be(node, rule.kind)
         if keyword == "format" and value not in FORMATS:
             about_others = False  # nobody says that a format of your own is about strings
         if not about_others and not rule.is_idle(node, value):
-            raise reader.unsupported(node, keyword)
+            raise survey.unsupported(node, keyword)
 
     return check
 

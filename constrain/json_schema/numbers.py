@@ -63,7 +63,7 @@ def interval(node: dict[str, Any]) -> Interval:
 
     Raises LimitExceeded for a bound of more than MAX_DIGITS digits.
 
-    >>> interval({"minimum": 0, "exclusiveMinimum": 0.0, "maximum": 0.5})
+    >>> interval({"minimum": 0, "exclusiveMinimum": 0, "maximum": 0.5})
     Interval(lo=Decimal('0'), lo_open=True, hi=Decimal('0.5'), hi_open=False)
     """
     bounds = {name: _decimal(node[name]) for name in _BOUNDS if name in node}

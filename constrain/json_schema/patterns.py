@@ -8,14 +8,13 @@ any other look around is removed by the automata.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from constrain.automata.dfa import DFA, accepts
+from constrain.automata.regex_to_dfa import from_node
+from constrain.automata.resolve import resolve
 from constrain.syntax import regex_analysis, regex_ast as regex, regex_parser
 
 from .ecma import to_python
-
-if TYPE_CHECKING:
-    from constrain.automata.dfa import DFA
 
 _ANYTHING = regex.repeat(regex.ANY_CHAR, 0, None)
 
@@ -32,8 +31,6 @@ def content(pattern: str) -> regex.Node:
 
 def resolved(node: regex.Node) -> regex.Node:
     """The same language without looks, intersections and complements; NOTHING if it is empty."""
-    from constrain.automata.resolve import resolve
-
     return resolve(node)
 
 
@@ -49,13 +46,9 @@ def _found(node: regex.Node) -> regex.Node:
 
 def found_in(pattern: str, value: str) -> bool:
     """Is `pattern` found in `value`?"""
-    from constrain.automata.dfa import accepts
-
     return accepts(_automaton(pattern), value.encode())
 
 
 @lru_cache(maxsize=256)
 def _automaton(pattern: str) -> DFA:
-    from constrain.automata.regex_to_dfa import from_node
-
     return from_node(content(pattern))

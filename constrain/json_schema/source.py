@@ -14,7 +14,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from constrain.errors import LimitExceeded, SchemaError, Unsupported
+from constrain.errors import SchemaError, Unsupported
 
 Node: TypeAlias = dict[str, Any]
 Schema: TypeAlias = Node | bool
@@ -25,18 +25,15 @@ def read(schema: Any) -> tuple[str, Any]:
 
     Raises SchemaError for what is no JSON, Unsupported for what is no way to give a schema.
     """
-    try:
-        if isinstance(schema, str | bytes | bytearray):
-            copy = parse(_decoded(schema))
-            if not isinstance(copy, dict | bool):
-                raise _no_schema(copy)
-            return write(copy), copy
-        if not isinstance(schema, dict | bool):
-            schema = _described(schema)
-        text = write(schema)
-        return text, parse(text)
-    except RecursionError:
-        raise LimitExceeded("nesting of the schema", 1000, "flatten it with $defs") from None
+    if isinstance(schema, str | bytes | bytearray):
+        copy = parse(_decoded(schema))
+        if not isinstance(copy, dict | bool):
+            raise _no_schema(copy)
+        return write(copy), copy
+    if not isinstance(schema, dict | bool):
+        schema = _described(schema)
+    text = write(schema)
+    return text, parse(text)
 
 
 def parse(text: str) -> Any:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quote
 from typing import Any
 
+from constrain.automata.dfa import DEAD, MAX_STATES, Automaton, explore, leaf
 from constrain.automata.json_text import PLAIN
 from constrain.syntax import regex_analysis, regex_ast as regex
 from constrain.syntax.grammar import Expr, JsonString, Regular
@@ -48,6 +49,8 @@ def string(node: Node) -> Expr:
 @lru_cache(maxsize=1024)
 def content(texts: tuple[str, ...], lo: int, hi: int | None) -> regex.Node:
     """Strings of `lo` to `hi` code points in which every pattern is found."""
+    if hi is not None and lo > hi:
+        return regex.NOTHING
     nodes = [patterns.content(text) for text in texts]
     if len(nodes) == 1:
         node = _of_length(nodes[0], lo, hi)
@@ -62,7 +65,8 @@ def _of_length(node: regex.Node, lo: int, hi: int | None) -> regex.Node | None:
     """`node` cut down to a length, where that can be read off the tree."""
     if lo == 0 and hi is None:
         return node
-    if any(type(part).__name__ == "Automaton" for part in regex_analysis.walk(node)):
+    parts: set[type] = {type(part) for part in regex_analysis.walk(node)}
+    if Automaton in parts:
         return None
     least, most = regex_analysis.width(node)
     if lo <= least and (hi is None or (most is not None and most <= hi)):
@@ -118,7 +122,7 @@ def encoded(node: regex.Node) -> regex.Node:
     >>> encoded(regex.text('a"\\n'))
     Text(data=b'a\\\\"\\\\n')
     """
-    return _ENCODED[type(node).__name__](node)
+    return _ENCODED[type(node)](node)
 
 
 def _encoded_chars(node: regex.Chars) -> regex.Node:
@@ -140,10 +144,8 @@ def _spelled(text: str) -> str:
     return quote(text)[1:-1]
 
 
-def _encoded_automaton(node: Any) -> regex.Node:
+def _encoded_automaton(node: Automaton) -> regex.Node:
     """Read the spelling byte by byte: an escape that is complete takes the step of its byte."""
-    from constrain.automata import dfa as automata
-
     dfa = node.dfa
     escapes = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
     begun = {spelling[:n] for spelling in escapes for n in range(1, len(spelling))}
@@ -157,33 +159,32 @@ def _encoded_automaton(node: Any) -> regex.Node:
             elif text in escapes or (not start and byte not in _ESCAPED):
                 code = escapes.get(text, byte)
                 target = int(dfa.table[here, dfa.classes[code]])
-                if target != automata.DEAD:
+                if target != DEAD:
                     yield byte, (target, b"")
 
-    return automata.leaf(
-        automata.explore(
+    return leaf(
+        explore(
             (dfa.start, b""),
             successors,
             lambda state: not state[1] and bool(dfa.accepting[state[0]]),
             list(range(256)),
-            8 * automata.MAX_STATES,
+            8 * MAX_STATES,
         )
     )
 
 
-_ENCODED: Mapping[str, Callable[[Any], regex.Node]] = {
-    "Chars": _encoded_chars,
-    "Text": lambda node: regex.text(_spelled(node.data.decode())),
-    "Concat": lambda node: regex.concat(map(encoded, node.items)),
-    "Union": lambda node: regex.union(map(encoded, node.items)),
-    "Repeat": lambda node: regex.repeat(encoded(node.item), node.lo, node.hi),
-    "Intersect": lambda node: regex.Intersect(tuple(map(encoded, node.items))),
-    "Complement": lambda node: regex.Intersect(
+_ENCODED: Mapping[type, Callable[[Any], regex.Node]] = {
+    regex.Chars: _encoded_chars,
+    regex.Text: lambda node: regex.text(_spelled(node.data.decode())),
+    regex.Concat: lambda node: regex.concat(map(encoded, node.items)),
+    regex.Union: lambda node: regex.union(map(encoded, node.items)),
+    regex.Repeat: lambda node: regex.repeat(encoded(node.item), node.lo, node.hi),
+    regex.Intersect: lambda node: regex.Intersect(tuple(map(encoded, node.items))),
+    regex.Complement: lambda node: regex.Intersect(
         (
             encoded(regex.repeat(regex.ANY_CHAR, 0, None)),
             regex.Complement(encoded(node.item)),
         )
     ),
-    "Automaton": _encoded_automaton,
+    Automaton: _encoded_automaton,
 }
-"""By name, because automata as leaves of trees are known to their own floor only."""

@@ -89,13 +89,12 @@ def _check_written_out(text: str) -> None:
             bodies[head["name"]] = bodies.get(head["name"], "") + text[head.end() : end]
     uses = {name: [n for n in _names(body) if n in bodies] for name, body in bodies.items()}
     sizes = dict.fromkeys(bodies, 0)
-    todo, open_names = list(bodies), set[str]()
+    todo, entered = list(bodies), set[str]()
     while todo:
         name = todo[-1]
-        new = [n for n in uses[name] if n not in open_names]
-        open_names.update((name, *new))
-        if new:
-            todo.extend(dict.fromkeys(new))
+        if name not in entered:
+            entered.add(name)
+            todo.extend(n for n in dict.fromkeys(uses[name]) if n not in entered)
             continue
         todo.pop()
         sizes[name] = len(bodies[name]) + sum(100 + sizes[n] for n in uses[name])

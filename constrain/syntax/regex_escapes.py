@@ -14,7 +14,7 @@ from . import charclass
 from .regex_ast import MAX_CODE_POINT, Chars, Ranges, invert, normalize
 
 CONTROLS = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
-CATEGORIES = "dswDSW"
+CATEGORIES = frozenset("dswDSW")
 
 _HEX_LENGTHS = {"x": 2, "u": 4, "U": 8}
 _HEX = re.compile("[0-9a-fA-F]*")

@@ -22,13 +22,12 @@ from . import charclass, regex_ast, regex_escapes
 from .anchors import END, END_OR_LAST_NEWLINE, LINE_END, LINE_START, START, word_boundary
 from .regex_ast import ANY_CHAR, EPSILON, NOTHING, Chars, Look, Node, Text, concat, repeat, union
 from .regex_escapes import Fault
+from .regex_flags import FLAGS, read_inline_flags
 
 MAX_DEPTH = 192
 """Deepest tree that is built: what follows the parser recurses on trees."""
 
 MAX_COUNT = 2**32 - 2
-
-FLAGS = "imsxau"
 
 _NOT_NEWLINE = Chars(charclass.NOT_NEWLINE)
 
@@ -37,8 +36,8 @@ _PLAIN_VERBOSE = re.compile(r"[^\\\[(){*+?.^$|# \t\n\r\v\f]+")
 _SKIPPED = re.compile(r"(?:[ \t\n\r\v\f]+|#(?:[^\\\n]|\\.)*)+", re.DOTALL)
 _COMMENT = re.compile(r"(?:[^\\)]|\\.)*\)", re.DOTALL)
 _COUNT = re.compile(r"\{([0-9]*)(,?)([0-9]*)\}")
+_REFERENCE = re.compile("(?![0-7]{3})[1-9][0-9]?")
 _MARKER = re.compile(r"P[<=]|<[=!]|[-a-zA-Z]|.", re.DOTALL)
-_INLINE_FLAGS = re.compile(r"([a-zA-Z]*)(-?)([a-zA-Z]*)([:)]?)")
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ def parse(pattern: str, flags: str = "") -> Parsed:
     Repeat(item=Text(data=b'a'), lo=2, hi=None)
     """
     chosen = frozenset(flags)
-    if not chosen <= frozenset(FLAGS) or {"a", "u"} <= chosen:
-        raise ValueError(f'flags are letters out of "{FLAGS}", not both "a" and "u": {flags!r}')
+    if not chosen <= FLAGS or chosen >= {"a", "u"}:
+        raise ValueError(f'flags are letters out of "imsxau", not both "a" and "u": {flags!r}')
     return _Parser(pattern, chosen).run()
 
 
@@ -75,17 +74,22 @@ class _Group:
     branches: list[Node] = field(default_factory=list[Node])
     items: list[Node] = field(default_factory=list[Node])
     last: str = ""  # what a quantifier would repeat: "atom", "repeat", "anchor" or nothing
-    depth: int = 0  # of the deepest item
+    last_depth: int = 0  # how deep the tree of the last item is
+    branch_depth: int = 0  # of the deepest item in this alternative
+    depth: int = 0  # of the deepest alternative, and in the end of the whole
 
     def add(self, node: Node, last: str = "atom", depth: int = 0) -> None:
         self.items.append(node)
-        self.last = last
-        self.depth = max(self.depth, depth)
+        self.last, self.last_depth = last, depth
+        self.branch_depth = max(self.branch_depth, depth)
+
+    def repeat_last(self, lo: int, hi: int | None) -> None:
+        self.add(repeat(self.items.pop(), lo, hi), "repeat", self.last_depth + 1)
 
     def end_branch(self) -> None:
+        self.depth = max(self.depth, self.branch_depth + (len(self.items) > 1))
         self.branches.append(concat(self.items))
-        self.depth += len(self.items) > 1
-        self.items, self.last = [], ""
+        self.items, self.last, self.branch_depth = [], "", 0
 
     def finish(self) -> Node:
         self.end_branch()
@@ -185,26 +189,21 @@ class _Parser:
     def read_escape(self) -> None:
         start, letter = self.pos - 1, self.text[self.pos : self.pos + 1]
         ascii_only = "a" in self.group.flags
-        if letter and letter in regex_escapes.CATEGORIES:
+        if letter in regex_escapes.CATEGORIES:
             self.pos += 1
             self.group.add(Chars(charclass.category(letter, ascii_only)))
-        elif letter and letter in "bB":
+        elif letter in {"b", "B"}:
             self.pos += 1
             self.group.add(word_boundary(letter == "B", ascii_only), "anchor", 3)
-        elif letter and letter in "AZ":
+        elif letter in {"A", "Z"}:
             self.pos += 1
             self.group.add(START if letter == "A" else END, "anchor", 2)
-        elif letter and letter in "123456789" and not _is_octal(self.text[self.pos : self.pos + 3]):
-            self.refuse_backreference()
+        elif match := _REFERENCE.match(self.text, self.pos):
+            self.check_reference(int(match[0]), start, match.end())
+            raise self.unsupported("a backreference", start, match.end())
         else:
             code_point, self.pos = regex_escapes.read_character(self.text, start)
             self.add_code_point(code_point)
-
-    def refuse_backreference(self) -> None:
-        start, digits = self.pos - 1, re.compile("[0-9]{1,2}").match(self.text, self.pos)
-        assert digits
-        self.check_reference(int(digits[0]), start, digits.end())
-        raise self.unsupported("a backreference", start, digits.end())
 
     def check_reference(self, group: int | str, start: int, stop: int) -> None:
         if group not in self.names:
@@ -224,7 +223,7 @@ class _Parser:
 
     def read_quantifier(self) -> None:
         start = self.pos - 1
-        self.repeat(start, *_QUANTIFIERS[self.text[start]])
+        self.read_suffix(start, *_QUANTIFIERS[self.text[start]])
 
     def read_brace(self) -> None:
         """Read `{2}`, `{2,}`, `{2,5}`, `{,5}` or `{,}`; anything else is a literal brace."""
@@ -234,29 +233,24 @@ class _Parser:
             self.add_plain("{")
             return
         self.pos = match.end()
-        lo = int(match[1] or 0)
-        hi = int(match[3]) if match[3] else None if match[2] else lo
-        if max(lo, hi or 0) > MAX_COUNT:
-            raise LimitExceeded("repetition count", max(lo, hi or 0))
+        lo = _count(match[1])
+        hi = _count(match[3]) if match[3] else None if match[2] else lo
         if hi is not None and hi < lo:
             raise self.error("the most is smaller than the least", start, self.pos, "swap them")
-        self.repeat(start, lo, hi)
+        self.read_suffix(start, lo, hi)
 
-    def repeat(self, start: int, lo: int, hi: int | None) -> None:
-        """Repeat the last item; `start` is where its quantifier begins."""
-        group = self.group
+    def read_suffix(self, start: int, lo: int, hi: int | None) -> None:
+        """Read what may follow a quantifier, which begins at `start`, and repeat the last item."""
         suffix = self.text[self.pos : self.pos + 1]
-        if group.last != "atom":
-            message, note = _NOT_REPEATABLE[group.last]
+        if self.group.last != "atom":
+            message, note = _NOT_REPEATABLE[self.group.last]
             raise self.error(message, start, self.pos, note)
         if suffix == "+":
             raise self.unsupported("a possessive quantifier", start, self.pos + 1)
         if suffix == "?":
             self.lazy = True
             self.pos += 1
-        group.items[-1] = repeat(group.items[-1], lo, hi)
-        group.last = "repeat"
-        group.depth += 1
+        self.group.repeat_last(lo, hi)
 
     # Groups.
 
@@ -332,49 +326,26 @@ class _Parser:
             raise self.error("comment is never closed", start, self.pos, 'add ")"')
         self.pos = match.end()
 
-    # Inline flags.
-
     def read_flags(self, start: int) -> None:
         """Read `(?i)`, which holds from here on, or the opening `(?i-m:` of a group."""
-        match = _INLINE_FLAGS.match(self.text, start + 2)
-        assert match
-        added, minus, removed, closer = match[1], match[2], match[3], match[4]
-        self.pos = match.end()
-        if problem := _flag_problem(added, minus, removed, closer):
-            raise self.error(problem, start, self.pos)
-        before = self.group.flags
-        if closer == ")":
-            self.set_global_flags(start, before | set(added))
-        else:
-            kept = before - {"a", "u"} if {"a", "u"} & set(added) else before
-            self.push(start, flags=(kept | set(added)) - set(removed))
-
-    def set_global_flags(self, start: int, flags: frozenset[str]) -> None:
+        inline, self.pos = read_inline_flags(self.text, start)
+        flags = inline.apply(self.group.flags)
+        if not inline.is_global:
+            self.push(start, flags=flags)
+            return
         if self.stack or self.group.branches or self.group.last:
             note = "move them there, or give them a group as in (?i:...)"
             raise self.error("global flags stand at the start only", start, self.pos, note)
-        if {"a", "u"} <= flags:
+        if flags >= {"a", "u"}:
             raise self.error("flags a and u exclude each other", start, self.pos)
         self.group.flags = flags
 
 
-def _flag_problem(added: str, minus: str, removed: str, closer: str) -> str:
-    """Say what is wrong with the parts of inline flags, if anything."""
-    unknown = (set(added) | set(removed)) - set(FLAGS)
-    problems = {
-        f"unknown flag {''.join(sorted(unknown))}": bool(unknown),
-        "flags have to end in a colon or a parenthesis": not closer,
-        "removed flags need a group, as in (?-i:...)": bool(minus) and closer == ")",
-        "flags are missing after the minus sign": bool(minus) and not removed,
-        "flags a and u exclude each other": {"a", "u"} <= set(added),
-        "flags a and u cannot be removed": bool({"a", "u"} & set(removed)),
-        "a flag is both added and removed": bool(set(added) & set(removed)),
-    }
-    return next((problem for problem, found in problems.items() if found), "")
-
-
-def _is_octal(digits: str) -> bool:
-    return len(digits) == 3 and all(digit in "01234567" for digit in digits)
+def _count(digits: str) -> int:
+    count = int(digits.lstrip("0")[: len(str(MAX_COUNT)) + 1] or 0)
+    if count > MAX_COUNT:
+        raise LimitExceeded("repetition count", count, f"the most is {MAX_COUNT}")
+    return count
 
 
 _NOT_REPEATABLE = {

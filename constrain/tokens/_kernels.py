@@ -218,6 +218,8 @@ def intern_node_(A, bottom, m):
     first = A[4 * EDGE + USED]
     if n >= A[4 * NODE + CAPACITY]:
         return full(A, NODE)
+    if 2 * n >= A[4 * NODE_HASH + CAPACITY]:
+        return full(A, NODE_HASH)
     if first + m > A[4 * EDGE + CAPACITY]:
         return full(A, EDGE)
     for k in range(3 * m):
@@ -386,19 +388,20 @@ def new_config_(A, slot, n, lexer, fallback):
     c = A[4 * CONFIG + USED]
     if c >= A[4 * CONFIG + CAPACITY]:
         return full(A, CONFIG)
+    if 2 * c >= A[4 * CONFIG_HASH + CAPACITY]:
+        return full(A, CONFIG_HASH)
     first = A[4 * THREAD + USED]
     if first + n > A[4 * THREAD + CAPACITY]:
         return full(A, THREAD)
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     A[conf] = first
     A[conf + CONFIG_N] = n
     A[conf + CONFIG_LEXER] = lexer
     A[conf + CONFIG_FALLBACK] = fallback
-    for k in range(4, 9):
+    for k in range(4, 11):
         A[conf + k] = 0
     row = A[4 * ROW] + 256 * c
-    for b in range(256):
-        A[row + b] = 0
+    A[row : row + 256] = 0
     A[4 * CONFIG + USED] = c + 1
     A[4 * THREAD + USED] = first + n
     A[A[4 * CONFIG_HASH] + slot] = c
@@ -450,7 +453,7 @@ def intern_config_(A, lexer, fallback):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 9 * A[table + slot]
+        conf = configs + 11 * A[table + slot]
         if (
             A[conf + CONFIG_N] == n
             and A[conf + CONFIG_LEXER] == lexer
@@ -476,7 +479,7 @@ def intern_config_(A, lexer, fallback):
     c = new_config(A, slot, n, lexer, fallback)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 9 * c]
+    p = threads + 4 * A[configs + 11 * c]
     for i in range(n):
         for k in range(4):
             A[p + 4 * i + k] = A[base + 5 * i + k]
@@ -500,7 +503,7 @@ def intern_one_(A, pc, sub, count, node):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 9 * A[table + slot]
+        conf = configs + 11 * A[table + slot]
         if A[conf + 1] == 1 and A[conf + 2] == 0 and A[conf + 3] == 0:
             p = threads + 4 * A[conf]
             if A[p] == pc and A[p + 1] == sub and A[p + 2] == count and A[p + 3] == node:
@@ -509,7 +512,7 @@ def intern_one_(A, pc, sub, count, node):
     c = new_config(A, slot, 1, 0, 0)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 9 * c]
+    p = threads + 4 * A[configs + 11 * c]
     A[p] = pc
     A[p + 1] = sub
     A[p + 2] = count
@@ -560,7 +563,7 @@ def close_automaton(A, pc, sub, count, node, op):
     if sub == 0:
         q = entry_config(A, pc)
         return q if q < 0 else add(A, pc, q, count, node)
-    conf = A[4 * CONFIG] + 9 * sub
+    conf = A[4 * CONFIG] + 11 * sub
     if A[conf + CONFIG_EXPANDED] == 0:
         return need_config(A, sub, -1)
     if op == AUTOMATON:
@@ -568,7 +571,7 @@ def close_automaton(A, pc, sub, count, node, op):
             return add(A, pc + 3, 0, count, node)
         return OK
     at = A[4 * PROGRAM] + pc
-    if sub == A[at + 1] and count >= A[at + 2]:
+    if sub == A[at + 1] and (count >= A[at + 2] or count < 0):
         return add(A, pc + 4, 0, 0, node)
     return OK
 
@@ -673,18 +676,33 @@ def takes_bytes(A, pc, sub, count):
         return True
     if op == SPACE:
         limit = (word - 256) >> 4
-        return limit == 0 or sub < limit - 1
+        return limit == 0 or sub < limit - 1  # also where sub is -1, no bound
     if sub == 0:
         return False
     if op == AUTOMATON:
-        return A[A[4 * CONFIG] + 9 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 11 * sub + CONFIG_N_EXPANDED] > 0
     if op == COUNTED:
-        if sub == A[code + pc + 1] and A[code + pc + 3] >= 0 and count >= A[code + pc + 3]:
+        if sub == A[code + pc + 1] and 0 <= A[code + pc + 3] <= count:
             return False
-        return A[A[4 * CONFIG] + 9 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 11 * sub + CONFIG_N_EXPANDED] > 0
     if op == WORDS:
         return A[A[4 * TRIE_NODE] + 7 * sub + 1] > 0
     return op == KEYS
+
+
+@inner
+def enliven_like_(A, row, c):
+    live = A[row : row + 256]  # slices, for the compiler to see that no index is negative
+    start = A[4 * ROW] + 256 * c
+    other = A[start : start + 256]
+    for b in range(256):
+        live[b] = live[b] if other[b] == 1 else 0
+
+
+@inline
+def enliven_like(A, row, c):
+    """Clear the dead mark of every byte that may follow configuration `c`."""
+    enliven_like_(A, int64(row), int64(c))
 
 
 @inner
@@ -706,10 +724,7 @@ def enliven(A, row, pc, sub):
                     if (bits >> b) & 1:
                         A[row + 32 * w + b] = 0
     elif op == AUTOMATON or op == COUNTED or op == TERMINAL:
-        other = A[4 * ROW] + 256 * sub
-        for b in range(256):
-            if A[other + b] != 1:
-                A[row + b] = 0
+        enliven_like(A, row, sub)
     elif op == SPACE:
         A[row + 9] = 0
         A[row + 10] = 0
@@ -724,24 +739,20 @@ def enliven(A, row, pc, sub):
         if op == KEYS:
             A[row + QUOTE] = 0
             if A[code + pc + 2] != 0:
-                other = A[4 * ROW] + 256 * A[nodes + 7 * sub + 6]
-                for b in range(256):
-                    if A[other + b] != 1:
-                        A[row + b] = 0
+                enliven_like(A, row, A[nodes + 7 * sub + 6])
 
 
 @inner
 def dead_row(A, c):
     row = A[4 * ROW] + 256 * c
-    for b in range(256):
-        A[row + b] = 1
+    A[row : row + 256] = 1
     return row
 
 
 @inner
 def commit_(A, c, n, flags, extra):
     """Enter an expansion of `n` threads, already in EXPANDED, into configuration `c`."""
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     first = A[4 * EXPANDED + USED]
     A[conf + CONFIG_N_EXPANDED] = n
     A[conf + CONFIG_FLAGS] = flags
@@ -765,7 +776,7 @@ def keep_threads(A):
     nodes = A[4 * NODE]
     if A[4 * EXPANDED + USED] + A[LIST_N] > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED), 0
-    flags = PLAIN
+    flags = PLAIN | EXACT
     n = 0
     for i in range(A[LIST_N]):
         t = base + 5 * i
@@ -782,9 +793,11 @@ def keep_threads(A):
         if A[t + 3] != 0 or A[t + 2] != 0 or op == COUNTED or op == KEYS or op == SPACE:
             flags &= ~PLAIN
         if op == LEXEME:
-            flags = (flags | LEXICAL) & ~PLAIN
+            flags = (flags | LEXICAL) & ~PLAIN & ~EXACT
             if A[A[4 * TERMINAL_INFO] + 5 * ((word - 256) >> 4)] == 0:  # waits for the end
                 flags |= ACCEPTS
+        if op == KEYS:
+            flags &= ~EXACT
         if (
             op == COUNTED
             or (op == KEYS and A[code + pc + 2] != 0)
@@ -821,7 +834,7 @@ def start_lexer(A, n):
 @inner
 def expand_border(A, c):
     """Close a configuration between lexemes, or one of a grammar without a lexer."""
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     first = A[4 * THREAD] + 4 * A[conf]
     for i in range(A[conf + CONFIG_N]):
         t = first + 4 * i
@@ -846,15 +859,12 @@ def expand_border(A, c):
         extra = start_lexer(A, n)
         if extra < 0:
             return extra
-        if A[A[4 * CONFIG] + 9 * extra + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 11 * extra + CONFIG_EXPANDED] == 0:
             return need_config(A, extra, -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
     if extra > 0:
-        lexer = A[4 * ROW] + 256 * extra
-        for b in range(256):
-            if A[lexer + b] != 1:
-                A[row + b] = 0
+        enliven_like(A, row, extra)
     else:
         for i in range(n):
             enliven(A, row, A[out + 4 * i], A[out + 4 * i + 1])
@@ -864,13 +874,13 @@ def expand_border(A, c):
 @inner
 def expand_inside(A, c):
     """Expand a configuration inside a lexeme: its parser threads wait, its lexer state runs."""
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     lexer = A[conf + CONFIG_LEXER]
     fallback = A[conf + CONFIG_FALLBACK]
     n = A[conf + CONFIG_N]
-    if A[A[4 * CONFIG] + 9 * lexer + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 11 * lexer + CONFIG_EXPANDED] == 0:
         return need_config(A, lexer, -1)
-    if fallback > 0 and A[A[4 * CONFIG] + 9 * fallback + CONFIG_EXPANDED] == 0:
+    if fallback > 0 and A[A[4 * CONFIG] + 11 * fallback + CONFIG_EXPANDED] == 0:
         return need_config(A, fallback, -1)
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
@@ -879,13 +889,12 @@ def expand_inside(A, c):
     for k in range(4 * n):
         A[out + k] = A[source + k]
     row = dead_row(A, c)
-    rows = A[4 * ROW]
-    for b in range(256):
-        if A[rows + 256 * lexer + b] != 1 or (fallback > 0 and A[rows + 256 * fallback + b] != 1):
-            A[row + b] = 0
+    enliven_like(A, row, lexer)
+    if fallback > 0:
+        enliven_like(A, row, fallback)
     flags = LEXICAL
     if fallback > 0:
-        flags |= A[A[4 * CONFIG] + 9 * fallback + CONFIG_FLAGS] & ACCEPTS
+        flags |= A[A[4 * CONFIG] + 11 * fallback + CONFIG_FLAGS] & ACCEPTS
     return commit(A, c, n, flags, lexer)
 
 
@@ -893,7 +902,7 @@ def expand_inside(A, c):
 def expand_lexer(A, c):
     """Expand a lexer state: who has matched, who can go on. The best match goes to EXTRA."""
     configs = A[4 * CONFIG]
-    conf = configs + 9 * c
+    conf = configs + 11 * c
     info = A[4 * TERMINAL_INFO]
     code = A[4 * PROGRAM]
     source = A[4 * THREAD] + 4 * A[conf]
@@ -901,7 +910,7 @@ def expand_lexer(A, c):
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
     for i in range(n):
-        if A[configs + 9 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
+        if A[configs + 11 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
             return need_config(A, A[source + 4 * i + 1], -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
@@ -911,11 +920,11 @@ def expand_lexer(A, c):
         pc = A[source + 4 * i]
         q = A[source + 4 * i + 1]
         t = (A[code + pc] - 256) >> 4
-        accepts = A[configs + 9 * q + CONFIG_FLAGS] & ACCEPTS
+        accepts = A[configs + 11 * q + CONFIG_FLAGS] & ACCEPTS
         if accepts and (winner < 0 or A[info + 5 * t + 1] < A[info + 5 * winner + 1]):
             winner = t
         finished = accepts and A[info + 5 * t + 2] == 1
-        if not finished and A[configs + 9 * q + CONFIG_N_EXPANDED] > 0:
+        if not finished and A[configs + 11 * q + CONFIG_N_EXPANDED] > 0:
             for k in range(4):
                 A[out + 4 * m + k] = A[source + 4 * i + k]
             m += 1
@@ -928,7 +937,7 @@ def expand_lexer(A, c):
 def try_expand(A, c):
     """Close configuration `c` and mark its dead bytes."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     if A[conf + CONFIG_LEXER] > 0:
         return expand_inside(A, c)
     if A[conf + CONFIG_N] == 0:  # a lexer state of no terminals
@@ -1000,7 +1009,7 @@ def window_meets(A, record, node, i):
 def name_ends_(A, record, node):
     """Is a quote at this trie node the end of the name (and not an escaped one)?"""
     state = A[A[4 * TRIE_NODE] + 7 * node + 6]
-    return (A[A[4 * CONFIG] + 9 * state + CONFIG_FLAGS] & ACCEPTS) != 0
+    return (A[A[4 * CONFIG] + 11 * state + CONFIG_FLAGS] & ACCEPTS) != 0
 
 
 @inline
@@ -1046,12 +1055,12 @@ def step_automaton(A, pc, q, count, node, op, byte):
         return OK
     if op == COUNTED:
         at = A[4 * PROGRAM] + pc
-        if r - 2 == A[at + 1]:
+        if r - 2 == A[at + 1] and count >= 0:
             count += 1
             if A[at + 3] < 0 and count > A[at + 2]:
                 count = A[at + 2]
     elif op == AUTOMATON:
-        conf = A[4 * CONFIG] + 9 * (r - 2)
+        conf = A[4 * CONFIG] + 11 * (r - 2)
         if A[conf + CONFIG_EXPANDED] == 0:
             return need_config(A, r - 2, -1)
         if A[conf + CONFIG_N_EXPANDED] == 0:  # nothing more to read: leave at once
@@ -1076,7 +1085,7 @@ def step_thread(A, t, byte):
         return step_automaton(A, pc, sub, count, node, op, byte)
     if op == SPACE:
         if byte == 32 or byte == 10 or byte == 13 or byte == 9:
-            return add(A, pc, sub + 1 if arg > 0 else sub, count, node)
+            return add(A, pc, sub + 1 if arg > 0 and sub >= 0 else sub, count, node)
         return OK
     if op == WORDS:
         k = trie_child(A, sub, byte)
@@ -1087,7 +1096,7 @@ def step_thread(A, t, byte):
 @inner
 def goes_on_(A, lexer, terminal):
     """Can `terminal` still grow in this lexer state? (-1: any ignored terminal.)"""
-    conf = A[4 * CONFIG] + 9 * lexer
+    conf = A[4 * CONFIG] + 11 * lexer
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = (A[A[4 * PROGRAM] + A[threads + 4 * i]] - 256) >> 4
@@ -1107,7 +1116,7 @@ def goes_on(A, lexer, terminal):
 def after_lexeme(A, c, winner):
     """The border configuration after `c` has read a lexeme of terminal `winner`."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     ignored = A[A[4 * TERMINAL_INFO] + 5 * winner + 3] == 1
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1132,17 +1141,17 @@ def step_lexical(A, c, byte):
     """
     configs = A[4 * CONFIG]
     rows = A[4 * ROW]
-    conf = configs + 9 * c
+    conf = configs + 11 * c
     lexer = A[conf + CONFIG_EXTRA]
     fallback = A[conf + CONFIG_FALLBACK]
     r = A[rows + 256 * lexer + byte]
     if r == 0:
         return need_config(A, lexer, byte)
     after = 0
-    if r == 1 or A[configs + 9 * (r - 2) + CONFIG_EXPANDED] == 0:
+    if r == 1 or A[configs + 11 * (r - 2) + CONFIG_EXPANDED] == 0:
         if r != 1:
             return need_config(A, r - 2, -1)
-    winner = A[configs + 9 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
+    winner = A[configs + 11 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
     if winner >= 0:
         after = after_lexeme(A, c, winner)
         if after < 0:
@@ -1152,7 +1161,7 @@ def step_lexical(A, c, byte):
         if f == 0:
             return need_config(A, fallback, byte)
         after = f - 2 if f > 1 else 0
-    if r == 1 or A[configs + 9 * (r - 2) + CONFIG_N_EXPANDED] == 0:
+    if r == 1 or A[configs + 11 * (r - 2) + CONFIG_N_EXPANDED] == 0:
         return after
     clear_list(A)
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
@@ -1171,7 +1180,7 @@ def try_step(A, c, byte):
     """Fill ROW[c, byte]."""
     clear_list(A)
     A[STEPS] += 1
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     r = 0
     if A[conf + CONFIG_FLAGS] & LEXICAL:
         r = step_lexical(A, c, byte)
@@ -1207,7 +1216,7 @@ def drive_(A, c, byte):
         x = A[stack + 2 * sp - 2]
         b = A[stack + 2 * sp - 1]
         r = OK
-        if A[A[4 * CONFIG] + 9 * x + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 11 * x + CONFIG_EXPANDED] == 0:
             r = try_expand(A, x)
         if r == OK and b >= 0 and A[A[4 * ROW] + 256 * x + b] == 0:
             r = try_step(A, x, b)
@@ -1307,11 +1316,12 @@ def walk_(A, V, out, root, c0, segment, budget):
         sp -= 1
         x = A[stack + 2 * sp]
         c = A[stack + 2 * sp + 1]
-        if A[configs + 9 * c + CONFIG_EXPANDED] == 0:
+        if A[configs + 11 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
         row = rows + 256 * c
+        exact = A[configs + 11 * c + CONFIG_FLAGS] & EXACT
         first = V[nodes + x] >> 8
         last = V[nodes + x + 1] >> 8
         visited += last - first
@@ -1324,6 +1334,10 @@ def walk_(A, V, out, root, c0, segment, budget):
             r = A[row + (v & 255)]
             if r == 1:
                 continue
+            leaf = V[nodes + y + 1] >> 8 == v >> 8
+            if r == 0 and leaf and exact:
+                set_bit(out, V[tokens + y])
+                continue
             if r == 0:
                 r = drive(A, c, v & 255)
                 if r < 0:
@@ -1334,7 +1348,7 @@ def walk_(A, V, out, root, c0, segment, budget):
                 r -= 2
             if V[tokens + y] >= 0:
                 set_bit(out, V[tokens + y])
-            if V[nodes + y + 1] >> 8 > v >> 8:
+            if not leaf:
                 A[stack + 2 * sp] = y
                 A[stack + 2 * sp + 1] = r
                 sp += 1
@@ -1372,7 +1386,7 @@ def walk_exit_(A, D, out, trie, c0, lo, hi):
         last = D[nodes + x + 1] >> 8
         if first == last:
             continue
-        if A[configs + 9 * c + CONFIG_EXPANDED] == 0:
+        if A[configs + 11 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -1420,7 +1434,7 @@ def need_table(A, code, q, home, byte):
 def leave_(A, D, out, table, q, home, c, lo, hi):
     """Set the bits of tokens that leave a dense automaton for configuration `c`."""
     r = OK
-    if A[A[4 * CONFIG] + 9 * c + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 11 * c + CONFIG_EXPANDED] == 0:
         r = drive(A, c, -1)
         if r < 0:
             return r
@@ -1459,7 +1473,7 @@ def mask_automaton(A, D, out, t, table):
     source = D[table + T_INSIDE]
     lo = 0
     hi = -1
-    if counted:
+    if counted and count >= 0:
         lo = A[at + 2] - count
         if A[at + 3] >= 0:
             hi = A[at + 3] - count
@@ -1467,8 +1481,7 @@ def mask_automaton(A, D, out, t, table):
                 return need_table(A, NEED_TIERS, q, home, 0)
             if hi < D[table + T_N_TIERS]:
                 source = D[table + T_TIERS] + hi * out.shape[0]
-    for w in range(out.shape[0]):
-        out[w] = np.uint32(D[source + w])
+    out[:] = D[source : source + out.shape[0]].view(np.uint32)
     c = 0
     if counted:
         c = intern_one(A, pc + 4, 0, 0, node)
@@ -1522,8 +1535,8 @@ def mask_keys(A, V, D, out, t, table):
     pc, sub, count, stack = A[t], A[t + 1], A[t + 2], A[t + 3]
     code = A[4 * PROGRAM]
     record = (A[code + pc] - 256) >> 4
-    for w in range(out.shape[0]):
-        out[w] = np.uint32(D[D[table + T_INSIDE] + w])
+    source = D[table + T_INSIDE]
+    out[:] = D[source : source + out.shape[0]].view(np.uint32)
     c = intern_one(A, A[code + record + 4] + 3, 0, count, stack)
     if c < 0:
         return c
@@ -1580,7 +1593,7 @@ def mask_threads(A, V, D, c, out, spare):
 
     Returns how many were dense, or an error.
     """
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     dense = 0
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1588,7 +1601,7 @@ def mask_threads(A, V, D, c, out, spare):
         q, home = dense_state(A, t)
         if q == 0:
             continue
-        table = A[A[4 * CONFIG] + 9 * q + CONFIG_DENSE]
+        table = A[A[4 * CONFIG] + 11 * q + CONFIG_DENSE]
         if table == 0:
             return need_table(A, NEED_DENSE, q, home, 0)
         if table == 1:
@@ -1612,12 +1625,12 @@ def mask_threads(A, V, D, c, out, spare):
 def rest_of(A, c):
     """The configuration of the threads of `c` that are not dense; 0 if there are none."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 9 * c
+    conf = A[4 * CONFIG] + 11 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = threads + 4 * i
         q, _ = dense_state(A, t)
-        if q == 0 or A[A[4 * CONFIG] + 9 * q + CONFIG_DENSE] == 1:
+        if q == 0 or A[A[4 * CONFIG] + 11 * q + CONFIG_DENSE] == 1:
             r = add(A, A[t], A[t + 1], A[t + 2], A[t + 3])
             if r < 0:
                 return r
@@ -1627,26 +1640,76 @@ def rest_of(A, c):
 
 
 @inner
-def finish_mask(A, V, c, out):
+def finish_mask(A, V, out, end):
     """Copy bits to tokens of equal bytes, and set the end tokens if the text may end."""
     same = V[V_SAME]
     for i in range(V[V_N_SAME]):
         first = V[same + 2 * i]
         if (out[first >> 5] >> np.uint32(first & 31)) & np.uint32(1):
             set_bit(out, V[same + 2 * i + 1])
-    if A[A[4 * CONFIG] + 9 * c + CONFIG_FLAGS] & ACCEPTS:
+    if end:
         for i in range(V[V_N_EOS]):
             set_bit(out, V[V_EOS_IDS + i])
-    return OK
+
+
+@inner
+def relaxed(A, V, c):
+    """Like `c`, but without the bounds that no single token can reach; `c` if there are none.
+
+    A run of white space that may still grow by more than the longest in any token, or a counted
+    automaton that far from its bound, has the mask of an unbounded one; so all of those share it.
+    """
+    conf = A[4 * CONFIG] + 11 * c
+    threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
+    code = A[4 * PROGRAM]
+    clear_list(A)
+    changed = False
+    for i in range(A[conf + CONFIG_N_EXPANDED]):
+        t = threads + 4 * i
+        sub = A[t + 1]
+        count = A[t + 2]
+        word = A[code + A[t]]
+        op = word & 15 if word >= 256 else -1
+        if op == SPACE:
+            limit = ((word - 256) >> 4) - 1
+            if limit >= 0 and sub >= 0 and limit - sub >= V[V_LONGEST_SPACE]:
+                sub = np.int32(-1)
+                changed = True
+        elif op == COUNTED and count >= A[code + A[t] + 2]:
+            hi = A[code + A[t] + 3]
+            if hi >= 0 and hi - count >= V[V_LONGEST]:
+                count = np.int32(-1)
+                changed = True
+        r = add(A, A[t], sub, count, A[t + 3])
+        if r < 0:
+            return r
+    if not changed:
+        return c
+    return intern_config(A, 0, 0)
 
 
 @kernel
 def mask(A, V, D, c, out, spare):
-    """The token mask of configuration `c` into `out`; OK, or what is missing."""
+    """The token mask of configuration `c` into `out`; OK, or what is missing.
+
+    A positive result k: the mask is that of number k - 1, which the caller has kept. REQUEST
+    tells the configuration whose mask it is, and REQUEST_BYTE whether the text may end.
+    """
     r = drive(A, c, -1)
     if r < 0:
         return r
-    flags = A[A[4 * CONFIG] + 9 * c + CONFIG_FLAGS]
+    flags = A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS]
+    end = 1 if flags & ACCEPTS else 0
+    if not flags & (LEXICAL | PLAIN):
+        c = relaxed(A, V, c)
+        if c < 0:
+            return c
+        kept = A[A[4 * CONFIG] + 11 * c + CONFIG_MASK + end]
+        if kept > 0:
+            return kept
+        r = drive(A, c, -1)
+        if r < 0:
+            return r
     rest = c
     dense = 0
     if flags & HAS_AUTOMATON:
@@ -1658,13 +1721,15 @@ def mask(A, V, D, c, out, spare):
             if rest < 0:
                 return rest
     if dense == 0:
-        for w in range(out.shape[0]):
-            out[w] = np.uint32(0)
+        out[:] = np.uint32(0)
     if rest > 0:
         r = walk(A, V, out, 0, rest, WALK, 1 << 30)
         if r < 0:
             return r
-    return finish_mask(A, V, c, out)
+    finish_mask(A, V, out, end)
+    A[REQUEST] = c
+    A[REQUEST_BYTE] = end
+    return OK
 
 
 @kernel
@@ -1673,7 +1738,7 @@ def accepts(A, c):
     r = drive(A, c, -1)
     if r < 0:
         return r
-    return 1 if A[A[4 * CONFIG] + 9 * c + CONFIG_FLAGS] & ACCEPTS else 0
+    return 1 if A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS] & ACCEPTS else 0
 
 
 # ---------------------------------------------------------------- dense tables
@@ -1698,7 +1763,7 @@ def token_units(A, V, q, home, units):
         x = A[stack + 2 * sp]
         c = A[stack + 2 * sp + 1]
         so_far = A[A[4 * WALK2] + sp]
-        if A[A[4 * CONFIG] + 9 * c + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 11 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -1755,7 +1820,7 @@ def exit_roots(A, V, q, home, byte, found):
         r = drive(A, c, -1)
         if r < 0:
             return r
-        if A[A[4 * CONFIG] + 9 * c + CONFIG_FLAGS] & ACCEPTS:
+        if A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS] & ACCEPTS:
             found[2 * m] = y
             found[2 * m + 1] = units
             m += 1
@@ -1975,7 +2040,7 @@ def rehash(A):
     for i in range(size):
         A[table + i] = 0
     for c in range(1, A[4 * CONFIG + USED]):
-        conf = A[4 * CONFIG] + 9 * c
+        conf = A[4 * CONFIG] + 11 * c
         n = A[conf + CONFIG_N]
         h = mix(mix(mix(7, n), A[conf + CONFIG_LEXER]), A[conf + CONFIG_FALLBACK])
         t = A[4 * THREAD] + 4 * A[conf]
@@ -2038,7 +2103,7 @@ def mark(A, configs, nodes):
     for c in range(A[4 * CONFIG + USED] - 1, 0, -1):
         if configs[c] == 0:
             continue
-        conf = A[4 * CONFIG] + 9 * c
+        conf = A[4 * CONFIG] + 11 * c
         configs[A[conf + CONFIG_LEXER]] = 1
         configs[A[conf + CONFIG_FALLBACK]] = 1
         for i in range(A[conf + CONFIG_N]):
@@ -2075,7 +2140,7 @@ def compact(A, B, configs, nodes):
         if c < A[N_STANDARD]:
             configs[c] = c
         elif configs[c] != 0:
-            conf = A[4 * CONFIG] + 9 * c
+            conf = A[4 * CONFIG] + 11 * c
             clear_list(B)
             for i in range(A[conf + CONFIG_N]):
                 t = A[4 * THREAD] + 4 * (A[conf] + i)

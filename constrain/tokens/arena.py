@@ -23,12 +23,12 @@ CAPACITIES = {
     at.BYTE_SET: 1 << 9,
     at.TRIE: 1 << 9,
     at.TRIE_NODE: 1 << 14,
-    at.NODE: 1 << 13,
-    at.EDGE: 1 << 14,
+    at.NODE: 1 << 15,
+    at.EDGE: 1 << 16,
     at.UNION: 1 << 11,
-    at.CONFIG: 1 << 12,
-    at.THREAD: 1 << 14,
-    at.EXPANDED: 1 << 15,
+    at.CONFIG: 1 << 16,
+    at.THREAD: 1 << 17,
+    at.EXPANDED: 1 << 18,
     at.TERMINAL_INFO: 1 << 8,
     at.SITE: 1 << 10,
     at.LIST: MAX_THREADS,
@@ -40,7 +40,12 @@ CAPACITIES = {
     at.WALK: 1 << 15,
     at.WALK2: 1 << 15,
 }
-"""Records at first. NODE_HASH, CONFIG_HASH and ROW follow NODE and CONFIG."""
+"""Records at first: address space mostly, for memory is only taken where it is written to.
+NODE_HASH, CONFIG_HASH and ROW follow NODE and CONFIG."""
+
+HASHED = {at.NODE_HASH: at.NODE, at.CONFIG_HASH: at.CONFIG}
+FIRST_HASH = 1 << 12
+"""Slots of a hash table at first; it doubles within the room that is reserved for it."""
 
 FIXED = {at.LIST, at.LIST_HASH, at.QUEUE}
 SCRATCH = {at.STAGE, at.PAIRS, at.DRIVE, at.WALK, at.WALK2} | FIXED
@@ -50,14 +55,17 @@ RESERVED = {at.TRIE_NODE: 1, at.NODE: 1, at.CONFIG: 1}
 
 def _with_followers(capacities: dict[int, int]) -> dict[int, int]:
     return capacities | {
-        at.NODE_HASH: 4 * capacities[at.NODE],
-        at.CONFIG_HASH: 4 * capacities[at.CONFIG],
+        at.NODE_HASH: 2 * capacities[at.NODE],
+        at.CONFIG_HASH: 2 * capacities[at.CONFIG],
         at.ROW: capacities[at.CONFIG],
     }
 
 
 def allocate(capacities: dict[int, int]) -> Words:
-    """A zeroed arena with room for these numbers of records."""
+    """An empty arena with room for these numbers of records.
+
+    Only what must be zero is touched: records are written before they are read.
+    """
     sizes = _with_followers(capacities)
     offsets: list[int] = []
     total = at.HEADER
@@ -66,11 +74,17 @@ def allocate(capacities: dict[int, int]) -> Words:
         total += sizes[segment] * at.WIDTH[segment]
     if total >= 1 << 30:
         raise LimitExceeded("arena words", total, "the grammar needs too many states")
-    words = np.zeros(total, np.int32)
+    words = np.empty(total, np.int32)
+    words[: at.HEADER] = 0
     for segment, offset in enumerate(offsets):
-        words[4 * segment : 4 * segment + 3] = (offset, sizes[segment], RESERVED.get(segment, 0))
-    words[words[4 * at.NODE] + 1] = 1  # stack node 0: the empty stack
+        size = FIRST_HASH if segment in HASHED else sizes[segment]
+        words[4 * segment : 4 * segment + 3] = (offset, size, RESERVED.get(segment, 0))
+    words[words[4 * at.NODE] : words[4 * at.NODE] + 2] = (0, 1)  # stack node 0: the empty stack
+    for segment in (at.TRIE_NODE, at.CONFIG):  # number 0: none
+        words[offsets[segment] : offsets[segment] + at.WIDTH[segment]] = 0
+    words[offsets[at.LIST_HASH] : offsets[at.LIST_HASH] + 2 * sizes[at.LIST_HASH]] = 0
     words[at.LIST_STAMP] = 1
+    kernels.rehash(words)
     return words
 
 
@@ -109,6 +123,10 @@ class Arena:
         """Double a segment. Raises LimitExceeded beyond `max_bytes`."""
         if segment in FIXED:
             raise LimitExceeded("threads", MAX_THREADS)
+        if segment in HASHED:  # there is always room: twice the records that it holds
+            self.words[4 * segment + at.CAPACITY] *= 2
+            kernels.rehash(self.words)
+            return
         self.capacities[segment] *= 2
         total = sum(
             size * at.WIDTH[s] for s, size in _with_followers(self.capacities).items()
@@ -129,6 +147,8 @@ class Arena:
             size = count * at.WIDTH[s]
             self.words[to : to + size] = old[start : start + size]
             self.words[4 * s + at.USED] = count
+        for s in HASHED:
+            self.words[4 * s + at.CAPACITY] = old[4 * s + at.CAPACITY]
         self.words[at.COUNTERS : at.HEADER] = old[at.COUNTERS : at.HEADER]
         self.words[at.LIST_N] = 0
         self.words[at.QUEUED] = 0

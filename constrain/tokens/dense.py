@@ -21,7 +21,7 @@ Words = NDArray[np.int32]
 
 SPARSE = 1
 ESTIMATE = 3_000  # trie nodes: what a state's walk may visit to count as sparse
-FIRST_WORDS = 1 << 16
+FIRST_WORDS = 1 << 14
 
 
 class Runner(Protocol):
@@ -55,7 +55,7 @@ class DenseTables:
 
     def load(self, stored: Words) -> None:
         """Start with tables built before; these are never dropped."""
-        self.words = np.concatenate([stored, np.zeros(FIRST_WORDS, np.int32)])
+        self.words = np.concatenate([stored, np.zeros(FIRST_WORDS + 128 * self.n_words, np.int32)])
         self.used = self.kept = len(stored)
 
     def _allocate(self, size: int) -> int:

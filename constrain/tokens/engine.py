@@ -22,15 +22,16 @@ from constrain.syntax.grammar import Regular
 from . import _kernels as kernels
 from . import layout as at
 from .arena import MAX_THREADS, Arena
+from .rows import Mask, pool
 from .standard import renew, standard
 from .storage import Tables
 from .sync import enter_rule, sync
 
 Words = NDArray[np.int32]
-Mask = NDArray[np.uint32]
 
 _idle: list[Arena] = []  # arenas to use again
 MAX_IDLE = 4
+WIDE = at.WIDTH[at.CONFIG]
 
 
 def _arena(max_bytes: int) -> Arena:
@@ -62,6 +63,9 @@ class Engine:
         self._generation = -1
         self._spare = np.empty(n_words, np.uint32)
         self._n_words = n_words
+        self._rows = pool(n_words)
+        self._made: list[Mask] = []  # every mask not yet given back, oldest first
+        self._masks: list[Mask] = []  # those that stand for many configurations
         self._supply: dict[int, Callable[[], None]] = {
             at.NEED_RULE: self._lower_rule,
             at.FULL: lambda: self.arena.grow(self._request()),
@@ -77,8 +81,10 @@ class Engine:
         self.start = self.intern(entry)
 
     def close(self) -> None:
-        """Give the arena back; the engine is dead after that."""
-        if len(_idle) < MAX_IDLE and len(self.arena.words) < 1 << 24:
+        """Give arena and rows back; the engine is dead after that."""
+        self._masks.clear()
+        self._rows.give_unshared(self._made)
+        if len(_idle) < MAX_IDLE and len(self.arena.words) < 1 << 26:
             _idle.append(self.arena)
 
     # -- questions
@@ -88,22 +94,49 @@ class Engine:
         return self._call(lambda a: kernels.intern_one_(a, entry, 0, 0, 0))
 
     def mask(self, config: int) -> Mask:
-        """A fresh mask of the tokens that may follow `config`."""
-        out = np.empty(self._n_words, np.uint32)
+        """The tokens that may follow `config`, read-only. Equal masks may be one array."""
         dense = self.tables.dense
         if self._generation != dense.generation:
             self._forget_tables()
+        out = self._rows.take()
         while True:
             a, v = self.arena.words, self.tables.words
             code = kernels.mask(a, v, dense.words, config, out, self._spare)
-            if code == 0:
-                return out
+            if code >= 0:
+                break
             self.supply(code)
+        if code > 0:
+            self._rows.idle.append(out)
+            return self._masks[code - 1]
+        out.setflags(write=False)
+        self._made.append(out)
+        owner = int(a[at.REQUEST])
+        if owner != config:
+            self._masks.append(out)
+            at_mask = WIDE * owner + at.CONFIG_MASK + int(a[at.REQUEST_BYTE])
+            self.arena.segment(at.CONFIG)[at_mask] = len(self._masks)
+        return out
+
+    @property
+    def n_masks(self) -> int:
+        """Masks made and not given back."""
+        return len(self._made)
+
+    def forget_masks(self, keep: int) -> None:
+        """Give back all masks but the last `keep`, unless somebody still holds them."""
+        self._masks.clear()
+        old = self._made[: len(self._made) - keep]
+        del self._made[: len(old)]
+        self._rows.give_unshared(old)
+        configs = self.arena.segment(at.CONFIG)
+        for field in (at.CONFIG_MASK, at.CONFIG_MASK + 1):
+            configs[field::WIDE] = 0
 
     def advance(self, config: int, token: int) -> int:
         """The configuration after `token`, or -1. The token must have bytes."""
+        vocabulary = self.tables.words
         while True:
-            code = kernels.advance(self.arena.words, self.tables.words, config, token)
+            code = kernels.advance(self.arena.words, vocabulary, config, token)
             if code >= at.DEAD:
                 return code
             self.supply(code)
@@ -166,7 +199,7 @@ class Engine:
     def _wanted(self) -> tuple[int, int, int]:
         words = self.arena.words
         q, home = self._request(), int(words[at.REQUEST_HOME])
-        return q, home, int(self.arena.segment(at.CONFIG)[9 * q + at.CONFIG_DENSE])
+        return q, home, int(self.arena.segment(at.CONFIG)[WIDE * q + at.CONFIG_DENSE])
 
     def _add_table(self) -> None:
         q, home, _ = self._wanted()
@@ -176,7 +209,7 @@ class Engine:
             table = dense.find(key) or dense.add(self, key, q, home)
         if self._generation != dense.generation:
             self._forget_tables()
-        self.arena.segment(at.CONFIG)[9 * q + at.CONFIG_DENSE] = table
+        self.arena.segment(at.CONFIG)[WIDE * q + at.CONFIG_DENSE] = table
 
     def _add_exit(self) -> None:
         q, home, table = self._wanted()
@@ -197,7 +230,7 @@ class Engine:
         """What automaton state this is, in terms that hold for every engine."""
         if config < self._n_standard:
             return config
-        record = self.arena.segment(at.CONFIG)[9 * config : 9 * config + 4]
+        record = self.arena.segment(at.CONFIG)[WIDE * config : WIDE * config + 4]
         first, n = int(record[0]), int(record[1])
         threads = self.arena.segment(at.THREAD)[4 * first : 4 * (first + n)]
         parts: list[Hashable] = [int(record[at.CONFIG_LEXER]), int(record[at.CONFIG_FALLBACK])]

@@ -32,7 +32,7 @@ kernel asks Python for something (a rule to be lowered, a segment to grow, a tab
     WALK2,  # scratch of the outer of two nested walks
 ) = range(24)
 
-WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 9, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
+WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 11, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
 """Words per record."""
 
 N_SEGMENTS = len(WIDTH)
@@ -52,13 +52,15 @@ N_STANDARD = COUNTERS + 7  # configurations that every arena starts with
 
 CONFIG_THREADS, CONFIG_N, CONFIG_LEXER, CONFIG_FALLBACK = 0, 1, 2, 3  # the identity
 CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4, 5, 6, 7, 8
+CONFIG_MASK = 9  # and 10: number of a mask kept for this configuration, without and with an end
 # CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
 # terminal + 1, of a parser configuration with a contextual lexer its lexer state;
 # CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table
 
-ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN = 1, 2, 4, 8, 16
+ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT = 1, 2, 4, 8, 16, 32
 # PLAIN: every thread stands at the bottom of the stack and none counts or is lexical: the
 # configuration is a state of a finite automaton
+# EXACT: a byte whose successor is not known yet has one; no need to compute it to know
 
 OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS = range(0, -8, -1)
 TOO_MANY_THREADS, TOO_DEEP, OVER_BUDGET = -8, -9, -10
@@ -66,6 +68,7 @@ TOO_MANY_THREADS, TOO_DEEP, OVER_BUDGET = -8, -9, -10
 # A vocabulary's tables, one int32 array: offsets first
 V_NODES, V_TOKENS, V_PARENTS, V_BY_BYTE, V_BY_BYTE_START, V_BLOB, V_BLOB_START = range(7)
 V_SAME, V_CLASS, V_TOKEN_CLASSES, V_SUBTREE, V_ORDER, V_ORDER_START, V_ORDER_STOP = range(7, 14)
+V_LONGEST, V_LONGEST_SPACE = 26, 27  # bytes of the longest token, of its longest white space
 V_N_TOKENS, V_N_NODES, V_N_SAME, V_N_EOS = 28, 29, 30, 31
 V_EOS_IDS = 32  # the end ids themselves stand in the header, at most MAX_EOS
 MAX_EOS = 96

@@ -17,7 +17,7 @@ from constrain.automata.regex_code import Fragment, FragmentWriter
 
 from . import _kernels as kernels
 from . import layout as at
-from .arena import Arena
+from .arena import FIRST_HASH, HASHED, Arena
 from .sync import sync
 
 TEMPLATE_BYTES = 1 << 28
@@ -101,6 +101,8 @@ def renew(arena: Arena) -> None:
         size = count * at.WIDTH[segment]
         arena.segment(segment)[:size] = source.segment(segment)[:size]
         arena.words[4 * segment + at.USED] = count
+    for segment in HASHED:
+        arena.words[4 * segment + at.CAPACITY] = FIRST_HASH
     for segment in (at.RULE, at.TRIE, at.TERMINAL_INFO, at.UNION, at.SITE):
         arena.words[4 * segment + at.USED] = 0
     arena.words[4 * at.TRIE_NODE + at.USED] = 1

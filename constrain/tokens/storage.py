@@ -21,10 +21,11 @@ from constrain.errors import VocabularyMismatch
 from . import layout as at
 from . import trie
 from .dense import SPARSE, DenseTables
+from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "1"
+FORMAT = "2"
 """Goes up when the layout of the tables or the standard automata change."""
 
 Words = NDArray[np.int32]
@@ -130,6 +131,7 @@ def _make(vocabulary: Vocabulary) -> Tables:
     words, stored, offsets = parts
     dense = DenseTables(words, vocabulary.n_words)
     dense.load(stored)
+    pool(vocabulary.n_words)
     return Tables(words, dense, offsets, threading.RLock())
 
 

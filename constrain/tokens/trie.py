@@ -6,6 +6,7 @@ and a list of copies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,8 +57,17 @@ def build(vocabulary: Vocabulary) -> Words:
         at.V_N_TOKENS: len(tokens),
         at.V_N_NODES: n,
         at.V_N_SAME: len(same) // 2,
+        at.V_LONGEST: max(lengths, default=0),
+        at.V_LONGEST_SPACE: _longest_space(tokens),
     }
     return _pack(segments, counts)
+
+
+def _longest_space(tokens: Sequence[bytes | None]) -> int:
+    """Bytes of the longest run of JSON white space within a token."""
+    run = re.compile(rb"[ \t\n\r]+")
+    blob = b"|".join(token for token in tokens if token is not None)
+    return max((len(found) for found in run.findall(blob)), default=0)
 
 
 def _pack(segments: dict[int, NDArray[np.integer]], counts: dict[int, int]) -> Words:

@@ -308,7 +308,8 @@ def over_lexemes(expr: Expr) -> Expr:
             return Repeat(over_lexemes(item), lo, hi)
         case Call():
             return expr
-    return Choice(tuple(Lexeme(name) for name in "ab" if name.encode() in repr(expr).encode()))
+    texts = language({}, expr, 3)
+    return Choice(tuple(Sequence(tuple(map(Lexeme, text.decode()))) for text in sorted(texts)))
 
 
 @settings(max_examples=50, deadline=None)
@@ -324,6 +325,13 @@ def test_terminal_pairs_are_those_of_all_texts(grammar: Grammar):
         if summary is not None:
             expected |= {(summary[1], None), *summary[2]}
     assert terminal_pairs(trimmed) == expected
+
+
+def test_neighbours_across_what_can_be_empty():
+    a, b, c = map(Lexeme, "abc")
+    rules = {"start": Sequence((a, Repeat(b, 0, 1), P)), "p": Choice((c, EMPTY))}
+    expected = {("a", "b"), ("a", "c"), ("a", None), ("b", "c"), ("b", None), ("c", None)}
+    assert terminal_pairs(Grammar(None, rules, "start")) == expected
 
 
 # ------------------------------------------------------------------ graphs, sizes

@@ -1,5 +1,7 @@
 """Byte automata accept what their trees say, and their algebra is that of the languages."""
 
+from __future__ import annotations
+
 import operator
 
 import numpy as np

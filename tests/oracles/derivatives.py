@@ -4,6 +4,8 @@ No automaton, no bytes, no normal forms beyond the tree's own constructors: slow
 Looks are outside its reach; `positions` has them.
 """
 
+from __future__ import annotations
+
 from constrain.syntax.regex_ast import (
     EPSILON,
     NOTHING,

@@ -3,6 +3,8 @@
 Each case is the definition of its operator, so lookbehind may have any width and looks may nest.
 """
 
+from __future__ import annotations
+
 from constrain.syntax.regex_ast import (
     Chars,
     Complement,

@@ -1,5 +1,7 @@
 """Classes of characters agree with `re` on every code point there is."""
 
+from __future__ import annotations
+
 import re
 
 import pytest
@@ -22,7 +24,7 @@ def test_categories(letter: str):
     assert charclass.category(letter, ascii_only=True) == matched(rf"\{letter}", re.ASCII)
 
 
-# With none, one, two, three and four variants; titlecase; a longer lower case; beyond the first plane.
+# None to four variants, titlecase, a longer lower case, a code point beyond the first plane.
 @pytest.mark.parametrize("char", "1akſßΣǅİ\u0345\ufb05\U00010400")
 def test_ignoring_case(char: str):
     ranges = ((ord(char), ord(char)),)

@@ -427,9 +427,11 @@ def test_unknown_lexers_are_refused():
     [
         "start: " + "(" * 3000 + '"a"' + ")" * 3000,
         'A0: "a"\n' + "".join(f"A{i}: A{i - 1} A{i - 1}\n" for i in range(1, 60)) + "start: A59",
+        "".join(f"A{i}: A{i - 1} A{i - 2}\n" for i in range(60, 1, -1))
+        + 'A0: "a"\nA1: "b"\nstart: A60',
         "t{x}: x t{u{x}}\nu{x}: x\nstart: t{" + '"a"}',
     ],
-    ids=["nesting", "doubling terminals", "endless templates"],
+    ids=["nesting", "doubling terminals", "growing terminals", "endless templates"],
 )
 def test_explosions_meet_a_limit(text: str):
     with pytest.raises(LimitExceeded):

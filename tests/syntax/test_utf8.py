@@ -1,5 +1,9 @@
 """Byte automata of sets of code points spell exactly their UTF-8 forms."""
 
+from __future__ import annotations
+
+from itertools import pairwise
+
 from hypothesis import given, strategies as st
 
 from constrain.syntax import charclass
@@ -49,7 +53,7 @@ def test_automaton_is_minimal_and_in_order(ranges: Ranges):
     states = byte_automaton(ranges)
     assert len(set(states[1:])) == len(states) - 1
     for edges in states:
-        for (_, hi, target), (lo, _, other) in zip(edges, edges[1:], strict=False):
+        for (_, hi, target), (lo, _, other) in pairwise(edges):
             assert hi < lo
             assert hi + 1 < lo or target != other
 
