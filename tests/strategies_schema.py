@@ -71,6 +71,24 @@ _inner = st.recursive(
 )
 
 
+def pairs() -> st.SearchStrategy[Any]:
+    """Two schemas in `allOf` that share a type and say many things about it."""
+    per_type = {
+        "string": ("minLength", "maxLength", "pattern", "enum"),
+        "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        "object": ("properties", "required", "additionalProperties"),
+        "array": ("prefixItems", "items", "minItems", "maxItems"),
+    }
+    keywords = {**_LEAF_KEYWORDS, **_keywords(_leaves)}
+
+    def one(kind: str) -> st.SearchStrategy[Any]:
+        some = _objects({name: keywords[name] for name in per_type[kind]}, 3)
+        return st.builds(lambda rest: {"type": kind, **rest}, some)
+
+    both = st.sampled_from(sorted(per_type)).flatmap(lambda kind: st.tuples(one(kind), one(kind)))
+    return both.map(lambda found: {"allOf": list(found)})
+
+
 @st.composite
 def schemas(draw: st.DrawFn) -> Any:
     """A schema that may refer to itself and to two definitions."""

@@ -7,8 +7,8 @@ are allowed, the automaton of names. Counted arrays are loops.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
 from constrain.syntax.grammar import NEVER, Expr, JsonArray, JsonObject, Space
@@ -24,7 +24,7 @@ Lowering = Any  # automata.lower.Lowering, which imports this module
 
 def canonical_name(name: str) -> bytes:
     """The one spelling of a declared name, without its quotes."""
-    return json.dumps(name, ensure_ascii=False)[1:-1].encode()
+    return encode_basestring(name)[1:-1].encode()
 
 
 class _Holes:
@@ -81,6 +81,8 @@ def emit_object(lowering: Lowering, expr: JsonObject) -> None:
     p.emit(-1 if banned[i] else i for i in order)
     p.patch(skip, word(JUMP, p.here()))
     close = _Holes(p)
+    space = lowering.space_words(expr.space)
+    separator = (COMMA, *space)
 
     def name_or_close(i: int, comma: bool) -> None:
         """What may follow when member `i` is the next declared one."""
@@ -93,20 +95,14 @@ def emit_object(lowering: Lowering, expr: JsonObject) -> None:
         if not more:
             close.jump()
             return
-        if comma:
-            p.emit((COMMA,))
-            lowering.space(expr.space)
-        p.emit((QUOTE, word(KEYS, record), i, other))
+        p.emit((*(separator if comma else ()), QUOTE, word(KEYS, record), i, other))
 
     def value(inner: Expr) -> None:
-        lowering.space(expr.space)
-        p.emit((COLON,))
-        lowering.space(expr.space)
+        p.emit((*space, COLON, *space))
         lowering.emit(inner)
-        lowering.space(expr.space)
+        p.emit(space)
 
-    p.emit((OPEN_OBJECT,))
-    lowering.space(expr.space)
+    p.emit((OPEN_OBJECT, *space))
     name_or_close(0, comma=False)
     for i, (_, inner, _) in enumerate(members):
         if not banned[i]:

@@ -111,6 +111,9 @@ def _any_object(value: Expr, space: Space) -> Expr:
 
 STANDARD: Mapping[Hashable, Expr] = standard_rules()
 
+USUAL_LIMITS = (None, 256, 0)
+"""Bounds on runs of white space whose standard rules every program starts with."""
+
 
 def json_grammar() -> Grammar:
     """Any JSON text: white space without end, also around the value; equal names allowed."""

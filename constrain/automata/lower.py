@@ -46,7 +46,7 @@ from .program import (
     TerminalCode,
     word,
 )
-from .regex_code import FragmentWriter
+from .regex_code import Fragment, FragmentWriter
 
 INLINE_IN_LOOPS = (Literal, Call, Space, Lexeme)
 QUOTE = 0x22
@@ -59,11 +59,20 @@ class Lowering:
     that can match the empty string.
     """
 
-    def __init__(self, program: Program, rules: Mapping[Hashable, Expr], terminals: Any = None):
+    def __init__(
+        self,
+        program: Program,
+        rules: Mapping[Hashable, Expr],
+        terminals: Any = None,
+        known: Mapping[Hashable, int] | None = None,
+        entries: Mapping[Fragment, int] | None = None,
+    ):
+        """known: numbers of rules, entries: of fragments, that the program already has."""
         self.program = program
         self.rules = rules
         self.fragments = FragmentWriter(program)
-        self._ids: dict[Hashable, int] = {}
+        self.fragments.entries.update(entries or {})
+        self.ids: dict[Hashable, int] = dict(known or {})
         self._pending: list[Expr | Hashable | None] = [None] * len(program.rules)
         self._terminal_ids: dict[str, int] = {}
         self._emit: dict[type, Callable[[Any], None]] = {
@@ -87,19 +96,19 @@ class Lowering:
 
     def rule(self, name: Hashable) -> int:
         """The number of a rule; it need not be lowered yet."""
-        number = self._ids.get(name)
+        number = self.ids.get(name)
         if number is None:
-            number = self._ids[name] = len(self.program.rules)
+            number = self.ids[name] = len(self.program.rules)
             self.program.rules.append(0)
             self._pending.append(name)
         return number
 
     def helper(self, expr: Expr) -> int:
         """A rule of its own for `expr`."""
-        return self.rule(("helper", expr)) if ("helper", expr) in self._ids else self._new(expr)
+        return self.rule(("helper", expr)) if ("helper", expr) in self.ids else self._new(expr)
 
     def _new(self, expr: Expr) -> int:
-        number = self._ids["helper", expr] = len(self.program.rules)
+        number = self.ids["helper", expr] = len(self.program.rules)
         self.program.rules.append(0)
         self._pending.append(("helper", expr))
         return number
@@ -156,8 +165,13 @@ class Lowering:
 
     def space(self, space: Space) -> None:
         """White space of JSON; nothing where none is allowed."""
-        if space.limit != 0:
-            self.program.emit((word(SPACE, 0 if space.limit is None else space.limit + 1),))
+        self.program.emit(self.space_words(space))
+
+    def space_words(self, space: Space) -> tuple[int, ...]:
+        """The code of white space."""
+        if space.limit == 0:
+            return ()
+        return (word(SPACE, 0 if space.limit is None else space.limit + 1),)
 
     def _string(self, expr: JsonString) -> None:
         self.program.emit((QUOTE,))

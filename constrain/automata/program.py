@@ -71,7 +71,7 @@ class Program:
         self.terminals: list[TerminalCode] = []
         self.fragments: list[tuple[int, Hashable]] = []  # (entry, content), by entry
         self.max_words = max_words
-        self._set_ids: dict[bytes, int] = {}
+        self.set_ids: dict[bytes, int] = {}
 
     def here(self) -> int:
         return len(self.code)
@@ -98,9 +98,9 @@ class Program:
 
     def packed_set(self, key: bytes) -> int:
         """Index of the set whose bit b is bit b of these 32 bytes."""
-        index = self._set_ids.get(key)
+        index = self.set_ids.get(key)
         if index is None:
-            index = self._set_ids[key] = len(self.sets)
+            index = self.set_ids[key] = len(self.sets)
             self.sets.append(key)
         return index
 

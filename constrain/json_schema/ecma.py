@@ -33,7 +33,7 @@ _INSIDE: Mapping[str, str] = {r"\s": SPACES, r"\S": _NOT_SPACES, r"\0": r"\x00"}
 
 _TOKEN = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates
-    r"|\\u\{[^}]*\}|\\c[a-zA-Z]|\\[pPk][{<][^}>]*[}>]|\\0(?![0-9])|\\."
+    r"|\\u\{[^}]*\}|\\c[a-zA-Z]|\\[pPk][{<][^}>]*[}>]|\\0[0-9]+|\\."
     r"|\[\^?\]|\(\?<(?![=!])|\{,[0-9]*\}|.",
     re.DOTALL,
 )

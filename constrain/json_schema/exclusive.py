@@ -82,8 +82,6 @@ def are_disjoint(survey: Survey, a: Schema, b: Schema, depth: int) -> bool:
 
 
 def _leaves_are_disjoint(survey: Survey, a: Node, b: Node, depth: int) -> bool:
-    if a is b:
-        return False
     for one, other in ((a, b), (b, a)):
         values = instances.admitted(survey, one)
         if values is not None:

@@ -393,12 +393,12 @@ def new_config_(A, slot, n, lexer, fallback):
     first = A[4 * THREAD + USED]
     if first + n > A[4 * THREAD + CAPACITY]:
         return full(A, THREAD)
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     A[conf] = first
     A[conf + CONFIG_N] = n
     A[conf + CONFIG_LEXER] = lexer
     A[conf + CONFIG_FALLBACK] = fallback
-    for k in range(4, 11):
+    for k in range(4, 12):
         A[conf + k] = 0
     row = A[4 * ROW] + 256 * c
     A[row : row + 256] = 0
@@ -453,7 +453,7 @@ def intern_config_(A, lexer, fallback):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 11 * A[table + slot]
+        conf = configs + 12 * A[table + slot]
         if (
             A[conf + CONFIG_N] == n
             and A[conf + CONFIG_LEXER] == lexer
@@ -479,7 +479,7 @@ def intern_config_(A, lexer, fallback):
     c = new_config(A, slot, n, lexer, fallback)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 11 * c]
+    p = threads + 4 * A[configs + 12 * c]
     for i in range(n):
         for k in range(4):
             A[p + 4 * i + k] = A[base + 5 * i + k]
@@ -503,7 +503,7 @@ def intern_one_(A, pc, sub, count, node):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 11 * A[table + slot]
+        conf = configs + 12 * A[table + slot]
         if A[conf + 1] == 1 and A[conf + 2] == 0 and A[conf + 3] == 0:
             p = threads + 4 * A[conf]
             if A[p] == pc and A[p + 1] == sub and A[p + 2] == count and A[p + 3] == node:
@@ -512,7 +512,7 @@ def intern_one_(A, pc, sub, count, node):
     c = new_config(A, slot, 1, 0, 0)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 11 * c]
+    p = threads + 4 * A[configs + 12 * c]
     A[p] = pc
     A[p + 1] = sub
     A[p + 2] = count
@@ -563,7 +563,7 @@ def close_automaton(A, pc, sub, count, node, op):
     if sub == 0:
         q = entry_config(A, pc)
         return q if q < 0 else add(A, pc, q, count, node)
-    conf = A[4 * CONFIG] + 11 * sub
+    conf = A[4 * CONFIG] + 12 * sub
     if A[conf + CONFIG_EXPANDED] == 0:
         return need_config(A, sub, -1)
     if op == AUTOMATON:
@@ -680,11 +680,11 @@ def takes_bytes(A, pc, sub, count):
     if sub == 0:
         return False
     if op == AUTOMATON:
-        return A[A[4 * CONFIG] + 11 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 12 * sub + CONFIG_N_EXPANDED] > 0
     if op == COUNTED:
         if sub == A[code + pc + 1] and 0 <= A[code + pc + 3] <= count:
             return False
-        return A[A[4 * CONFIG] + 11 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 12 * sub + CONFIG_N_EXPANDED] > 0
     if op == WORDS:
         return A[A[4 * TRIE_NODE] + 7 * sub + 1] > 0
     return op == KEYS
@@ -752,7 +752,7 @@ def dead_row(A, c):
 @inner
 def commit_(A, c, n, flags, extra):
     """Enter an expansion of `n` threads, already in EXPANDED, into configuration `c`."""
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     first = A[4 * EXPANDED + USED]
     A[conf + CONFIG_N_EXPANDED] = n
     A[conf + CONFIG_FLAGS] = flags
@@ -785,6 +785,8 @@ def keep_threads(A):
         op = word & 15 if word >= 256 else -1
         if op == RETURN and A[nodes + 2 * A[t + 3] + 1] & 1:
             flags |= ACCEPTS
+        if op == RETURN and A[t + 3] == HOLE:
+            flags |= RETURNS
         if not takes_bytes(A, pc, A[t + 1], A[t + 2]):
             continue
         for k in range(4):
@@ -834,7 +836,7 @@ def start_lexer(A, n):
 @inner
 def expand_border(A, c):
     """Close a configuration between lexemes, or one of a grammar without a lexer."""
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     first = A[4 * THREAD] + 4 * A[conf]
     for i in range(A[conf + CONFIG_N]):
         t = first + 4 * i
@@ -859,7 +861,7 @@ def expand_border(A, c):
         extra = start_lexer(A, n)
         if extra < 0:
             return extra
-        if A[A[4 * CONFIG] + 11 * extra + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 12 * extra + CONFIG_EXPANDED] == 0:
             return need_config(A, extra, -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
@@ -874,13 +876,13 @@ def expand_border(A, c):
 @inner
 def expand_inside(A, c):
     """Expand a configuration inside a lexeme: its parser threads wait, its lexer state runs."""
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     lexer = A[conf + CONFIG_LEXER]
     fallback = A[conf + CONFIG_FALLBACK]
     n = A[conf + CONFIG_N]
-    if A[A[4 * CONFIG] + 11 * lexer + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 12 * lexer + CONFIG_EXPANDED] == 0:
         return need_config(A, lexer, -1)
-    if fallback > 0 and A[A[4 * CONFIG] + 11 * fallback + CONFIG_EXPANDED] == 0:
+    if fallback > 0 and A[A[4 * CONFIG] + 12 * fallback + CONFIG_EXPANDED] == 0:
         return need_config(A, fallback, -1)
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
@@ -894,7 +896,7 @@ def expand_inside(A, c):
         enliven_like(A, row, fallback)
     flags = LEXICAL
     if fallback > 0:
-        flags |= A[A[4 * CONFIG] + 11 * fallback + CONFIG_FLAGS] & ACCEPTS
+        flags |= A[A[4 * CONFIG] + 12 * fallback + CONFIG_FLAGS] & ACCEPTS
     return commit(A, c, n, flags, lexer)
 
 
@@ -902,7 +904,7 @@ def expand_inside(A, c):
 def expand_lexer(A, c):
     """Expand a lexer state: who has matched, who can go on. The best match goes to EXTRA."""
     configs = A[4 * CONFIG]
-    conf = configs + 11 * c
+    conf = configs + 12 * c
     info = A[4 * TERMINAL_INFO]
     code = A[4 * PROGRAM]
     source = A[4 * THREAD] + 4 * A[conf]
@@ -910,7 +912,7 @@ def expand_lexer(A, c):
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
     for i in range(n):
-        if A[configs + 11 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
+        if A[configs + 12 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
             return need_config(A, A[source + 4 * i + 1], -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
@@ -920,11 +922,11 @@ def expand_lexer(A, c):
         pc = A[source + 4 * i]
         q = A[source + 4 * i + 1]
         t = (A[code + pc] - 256) >> 4
-        accepts = A[configs + 11 * q + CONFIG_FLAGS] & ACCEPTS
+        accepts = A[configs + 12 * q + CONFIG_FLAGS] & ACCEPTS
         if accepts and (winner < 0 or A[info + 5 * t + 1] < A[info + 5 * winner + 1]):
             winner = t
         finished = accepts and A[info + 5 * t + 2] == 1
-        if not finished and A[configs + 11 * q + CONFIG_N_EXPANDED] > 0:
+        if not finished and A[configs + 12 * q + CONFIG_N_EXPANDED] > 0:
             for k in range(4):
                 A[out + 4 * m + k] = A[source + 4 * i + k]
             m += 1
@@ -937,7 +939,7 @@ def expand_lexer(A, c):
 def try_expand(A, c):
     """Close configuration `c` and mark its dead bytes."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     if A[conf + CONFIG_LEXER] > 0:
         return expand_inside(A, c)
     if A[conf + CONFIG_N] == 0:  # a lexer state of no terminals
@@ -1009,7 +1011,7 @@ def window_meets(A, record, node, i):
 def name_ends_(A, record, node):
     """Is a quote at this trie node the end of the name (and not an escaped one)?"""
     state = A[A[4 * TRIE_NODE] + 7 * node + 6]
-    return (A[A[4 * CONFIG] + 11 * state + CONFIG_FLAGS] & ACCEPTS) != 0
+    return (A[A[4 * CONFIG] + 12 * state + CONFIG_FLAGS] & ACCEPTS) != 0
 
 
 @inline
@@ -1060,7 +1062,7 @@ def step_automaton(A, pc, q, count, node, op, byte):
             if A[at + 3] < 0 and count > A[at + 2]:
                 count = A[at + 2]
     elif op == AUTOMATON:
-        conf = A[4 * CONFIG] + 11 * (r - 2)
+        conf = A[4 * CONFIG] + 12 * (r - 2)
         if A[conf + CONFIG_EXPANDED] == 0:
             return need_config(A, r - 2, -1)
         if A[conf + CONFIG_N_EXPANDED] == 0:  # nothing more to read: leave at once
@@ -1096,7 +1098,7 @@ def step_thread(A, t, byte):
 @inner
 def goes_on_(A, lexer, terminal):
     """Can `terminal` still grow in this lexer state? (-1: any ignored terminal.)"""
-    conf = A[4 * CONFIG] + 11 * lexer
+    conf = A[4 * CONFIG] + 12 * lexer
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = (A[A[4 * PROGRAM] + A[threads + 4 * i]] - 256) >> 4
@@ -1116,7 +1118,7 @@ def goes_on(A, lexer, terminal):
 def after_lexeme(A, c, winner):
     """The border configuration after `c` has read a lexeme of terminal `winner`."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     ignored = A[A[4 * TERMINAL_INFO] + 5 * winner + 3] == 1
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1141,17 +1143,17 @@ def step_lexical(A, c, byte):
     """
     configs = A[4 * CONFIG]
     rows = A[4 * ROW]
-    conf = configs + 11 * c
+    conf = configs + 12 * c
     lexer = A[conf + CONFIG_EXTRA]
     fallback = A[conf + CONFIG_FALLBACK]
     r = A[rows + 256 * lexer + byte]
     if r == 0:
         return need_config(A, lexer, byte)
     after = 0
-    if r == 1 or A[configs + 11 * (r - 2) + CONFIG_EXPANDED] == 0:
+    if r == 1 or A[configs + 12 * (r - 2) + CONFIG_EXPANDED] == 0:
         if r != 1:
             return need_config(A, r - 2, -1)
-    winner = A[configs + 11 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
+    winner = A[configs + 12 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
     if winner >= 0:
         after = after_lexeme(A, c, winner)
         if after < 0:
@@ -1161,7 +1163,7 @@ def step_lexical(A, c, byte):
         if f == 0:
             return need_config(A, fallback, byte)
         after = f - 2 if f > 1 else 0
-    if r == 1 or A[configs + 11 * (r - 2) + CONFIG_N_EXPANDED] == 0:
+    if r == 1 or A[configs + 12 * (r - 2) + CONFIG_N_EXPANDED] == 0:
         return after
     clear_list(A)
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
@@ -1180,7 +1182,7 @@ def try_step(A, c, byte):
     """Fill ROW[c, byte]."""
     clear_list(A)
     A[STEPS] += 1
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     r = 0
     if A[conf + CONFIG_FLAGS] & LEXICAL:
         r = step_lexical(A, c, byte)
@@ -1216,7 +1218,7 @@ def drive_(A, c, byte):
         x = A[stack + 2 * sp - 2]
         b = A[stack + 2 * sp - 1]
         r = OK
-        if A[A[4 * CONFIG] + 11 * x + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 12 * x + CONFIG_EXPANDED] == 0:
             r = try_expand(A, x)
         if r == OK and b >= 0 and A[A[4 * ROW] + 256 * x + b] == 0:
             r = try_step(A, x, b)
@@ -1296,12 +1298,17 @@ def clear_bit(out, token):
 
 
 @kernel
-def walk_(A, V, out, root, c0, segment, budget):
+def walk_(A, V, out, root, c0, found, budget):
     """Set the bits of all tokens strictly below trie node `root`, reached in `c0`.
 
-    Depth first over the vocabulary trie; subtrees behind dead bytes are never entered.
-    `segment` is the scratch stack to use; gives up with OVER_BUDGET after `budget` nodes.
+    Depth first over the vocabulary trie; subtrees behind dead bytes are never entered. Gives up
+    with OVER_BUDGET after `budget` nodes. Where `found` has more than one word, it gets the trie
+    nodes (but for the root) at which the frame may be left, as pairs with 0, and in its last
+    word their number.
     """
+    segment = WALK
+    noting = found.shape[0] > 1
+    noted = 0
     nodes = V[V_NODES]
     tokens = V[V_TOKENS]
     stack = A[4 * segment]
@@ -1316,12 +1323,18 @@ def walk_(A, V, out, root, c0, segment, budget):
         sp -= 1
         x = A[stack + 2 * sp]
         c = A[stack + 2 * sp + 1]
-        if A[configs + 11 * c + CONFIG_EXPANDED] == 0:
+        if A[configs + 12 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
         row = rows + 256 * c
-        exact = A[configs + 11 * c + CONFIG_FLAGS] & EXACT
+        if noting and x != root and A[configs + 12 * c + CONFIG_FLAGS] & RETURNS:
+            if 2 * noted + 3 > found.shape[0]:
+                return full(A, segment)
+            found[2 * noted] = x
+            found[2 * noted + 1] = 0
+            noted += 1
+        exact = A[configs + 12 * c + CONFIG_FLAGS] & EXACT
         first = V[nodes + x] >> 8
         last = V[nodes + x + 1] >> 8
         visited += last - first
@@ -1352,12 +1365,14 @@ def walk_(A, V, out, root, c0, segment, budget):
                 A[stack + 2 * sp] = y
                 A[stack + 2 * sp + 1] = r
                 sp += 1
+    if noting:
+        found[found.shape[0] - 1] = noted
     return OK
 
 
 @inline
-def walk(A, V, out, root, c0, segment, budget):
-    return walk_(A, V, out, int64(root), int64(c0), int64(segment), int64(budget))
+def walk(A, V, out, root, c0, found, budget):
+    return walk_(A, V, out, int64(root), int64(c0), found, int64(budget))
 
 
 @inner
@@ -1386,7 +1401,7 @@ def walk_exit_(A, D, out, trie, c0, lo, hi):
         last = D[nodes + x + 1] >> 8
         if first == last:
             continue
-        if A[configs + 11 * c + CONFIG_EXPANDED] == 0:
+        if A[configs + 12 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -1434,7 +1449,7 @@ def need_table(A, code, q, home, byte):
 def leave_(A, D, out, table, q, home, c, lo, hi):
     """Set the bits of tokens that leave a dense automaton for configuration `c`."""
     r = OK
-    if A[A[4 * CONFIG] + 11 * c + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
         r = drive(A, c, -1)
         if r < 0:
             return r
@@ -1519,7 +1534,7 @@ def mask_name_end(A, V, out, t, node, x):
             c = intern_one(A, A[code + A[code + record + 2] + j], 0, count, stack)
             if c < 0:
                 return c
-            r = walk(A, V, out, y, c, WALK, 1 << 30)
+            r = walk(A, V, out, y, c, A[:1], 1 << 30)
             if r < 0:
                 return r
     return OK
@@ -1588,12 +1603,30 @@ def dense_state(A, t):
 
 
 @inner
+def any_dense(A, c):
+    """1 if some thread of `c` stands in a dense automaton, 0 if none does; or NEED_DENSE."""
+    conf = A[4 * CONFIG] + 12 * c
+    threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
+    found = 0
+    for i in range(A[conf + CONFIG_N_EXPANDED]):
+        q, home = dense_state(A, threads + 4 * i)
+        if q == 0:
+            continue
+        table = A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE]
+        if table == 0:
+            return need_table(A, NEED_DENSE, q, home, 0)
+        if table > 1:
+            found = 1
+    return found
+
+
+@inner
 def mask_threads(A, V, D, c, out, spare):
     """Mask of a configuration with dense threads: one by one into `spare`, ORed into `out`.
 
     Returns how many were dense, or an error.
     """
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     dense = 0
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1601,9 +1634,7 @@ def mask_threads(A, V, D, c, out, spare):
         q, home = dense_state(A, t)
         if q == 0:
             continue
-        table = A[A[4 * CONFIG] + 11 * q + CONFIG_DENSE]
-        if table == 0:
-            return need_table(A, NEED_DENSE, q, home, 0)
+        table = A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE]
         if table == 1:
             continue
         target = out if dense == 0 else spare
@@ -1625,12 +1656,12 @@ def mask_threads(A, V, D, c, out, spare):
 def rest_of(A, c):
     """The configuration of the threads of `c` that are not dense; 0 if there are none."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 11 * c
+    conf = A[4 * CONFIG] + 12 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = threads + 4 * i
         q, _ = dense_state(A, t)
-        if q == 0 or A[A[4 * CONFIG] + 11 * q + CONFIG_DENSE] == 1:
+        if q == 0 or A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE] == 1:
             r = add(A, A[t], A[t + 1], A[t + 2], A[t + 3])
             if r < 0:
                 return r
@@ -1659,12 +1690,12 @@ def relaxed(A, V, c):
     A run of white space that may still grow by more than the longest in any token, or a counted
     automaton that far from its bound, has the mask of an unbounded one; so all of those share it.
     """
-    conf = A[4 * CONFIG] + 11 * c
-    threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
+    conf = A[4 * CONFIG] + 12 * c
+    threads = A[4 * THREAD] + 4 * A[conf]
     code = A[4 * PROGRAM]
     clear_list(A)
     changed = False
-    for i in range(A[conf + CONFIG_N_EXPANDED]):
+    for i in range(A[conf + CONFIG_N]):
         t = threads + 4 * i
         sub = A[t + 1]
         count = A[t + 2]
@@ -1675,7 +1706,7 @@ def relaxed(A, V, c):
             if limit >= 0 and sub >= 0 and limit - sub >= V[V_LONGEST_SPACE]:
                 sub = np.int32(-1)
                 changed = True
-        elif op == COUNTED and count >= A[code + A[t] + 2]:
+        elif op == COUNTED and sub > 0 and count >= A[code + A[t] + 2]:
             hi = A[code + A[t] + 3]
             if hi >= 0 and hi - count >= V[V_LONGEST]:
                 count = np.int32(-1)
@@ -1688,6 +1719,59 @@ def relaxed(A, V, c):
     return intern_config(A, 0, 0)
 
 
+@inner
+def framed(A, c):
+    """`c` with HOLE for the stack below, if all of its threads stand on the same; else 0."""
+    conf = A[4 * CONFIG] + 12 * c
+    threads = A[4 * THREAD] + 4 * A[conf]
+    n = A[conf + CONFIG_N]
+    below = A[threads + 3]
+    if below <= HOLE:
+        return 0
+    for i in range(1, n):
+        if A[threads + 4 * i + 3] != below:
+            return 0
+    clear_list(A)
+    for i in range(n):
+        t = threads + 4 * i
+        r = add(A, A[t], A[t + 1], A[t + 2], HOLE)
+        if r < 0:
+            return r
+    return intern_config(A, 0, 0)
+
+
+@inner
+def mask_frame(A, V, D, c, table, out):
+    """Mask of `c` from the table of its frame: what fits in any context, then what leaves it."""
+    out[:] = np.uint32(0)
+    tokens = D[table + F_TOKENS : table + F_TOKENS + D[table + F_N_TOKENS]]
+    for i in range(tokens.shape[0]):
+        token = tokens[i]
+        out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+    if D[table + F_TRIE] == NO_EXIT and D[table + F_RETURNS] == 0:
+        return OK
+    clear_list(A)
+    below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * c] + 3]
+    first = A[A[4 * NODE] + 2 * below]
+    for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 1)):
+        edge = A[4 * EDGE] + 3 * e
+        r = add(A, A[edge], 0, A[edge + 1], A[edge + 2])
+        if r < 0:
+            return r
+    if A[LIST_N] == 0:
+        return OK
+    after = intern_config(A, 0, 0)
+    if after < 0:
+        return after
+    if D[table + F_RETURNS]:
+        r = walk(A, V, out, 0, after, A[:1], 1 << 30)
+        if r < 0:
+            return r
+    if D[table + F_TRIE] == NO_EXIT:
+        return OK
+    return walk_exit(A, D, out, D[table + F_TRIE], after, 0, -1)
+
+
 @kernel
 def mask(A, V, D, c, out, spare):
     """The token mask of configuration `c` into `out`; OK, or what is missing.
@@ -1698,32 +1782,50 @@ def mask(A, V, D, c, out, spare):
     r = drive(A, c, -1)
     if r < 0:
         return r
-    flags = A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS]
+    flags = A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS]
     end = 1 if flags & ACCEPTS else 0
     if not flags & (LEXICAL | PLAIN):
         c = relaxed(A, V, c)
         if c < 0:
             return c
-        kept = A[A[4 * CONFIG] + 11 * c + CONFIG_MASK + end]
+        kept = A[A[4 * CONFIG] + 12 * c + CONFIG_MASK + end]
         if kept > 0:
             return kept
         r = drive(A, c, -1)
         if r < 0:
             return r
-    rest = c
     dense = 0
     if flags & HAS_AUTOMATON:
+        dense = any_dense(A, c)
+        if dense < 0:
+            return dense
+    if dense == 0 and not flags & (LEXICAL | PLAIN):
+        frame = framed(A, c)
+        if frame < 0:
+            return frame
+        if frame > 0:
+            table = A[A[4 * CONFIG] + 12 * frame + CONFIG_FRAME]
+            if table == 0:
+                return need_table(A, NEED_FRAME, frame, 0, 0)
+            r = mask_frame(A, V, D, c, table, out)
+            if r < 0:
+                return r
+            finish_mask(A, V, out, end)
+            A[REQUEST] = c
+            A[REQUEST_BYTE] = end
+            return OK
+    rest = c
+    if dense > 0:
         dense = mask_threads(A, V, D, c, out, spare)
         if dense < 0:
             return dense
-        if dense > 0:
-            rest = rest_of(A, c)
-            if rest < 0:
-                return rest
-    if dense == 0:
+        rest = rest_of(A, c)
+        if rest < 0:
+            return rest
+    else:
         out[:] = np.uint32(0)
     if rest > 0:
-        r = walk(A, V, out, 0, rest, WALK, 1 << 30)
+        r = walk(A, V, out, 0, rest, A[:1], 1 << 30)
         if r < 0:
             return r
     finish_mask(A, V, out, end)
@@ -1738,7 +1840,13 @@ def accepts(A, c):
     r = drive(A, c, -1)
     if r < 0:
         return r
-    return 1 if A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS] & ACCEPTS else 0
+    return 1 if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & ACCEPTS else 0
+
+
+@kernel
+def returns(A, c):
+    """1 if the expanded configuration `c` may leave its frame before any byte."""
+    return 1 if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & RETURNS else 0
 
 
 # ---------------------------------------------------------------- dense tables
@@ -1763,7 +1871,7 @@ def token_units(A, V, q, home, units):
         x = A[stack + 2 * sp]
         c = A[stack + 2 * sp + 1]
         so_far = A[A[4 * WALK2] + sp]
-        if A[A[4 * CONFIG] + 11 * c + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -1820,7 +1928,7 @@ def exit_roots(A, V, q, home, byte, found):
         r = drive(A, c, -1)
         if r < 0:
             return r
-        if A[A[4 * CONFIG] + 11 * c + CONFIG_FLAGS] & ACCEPTS:
+        if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & ACCEPTS:
             found[2 * m] = y
             found[2 * m + 1] = units
             m += 1
@@ -2024,7 +2132,7 @@ def rehash(A):
     size = A[4 * NODE_HASH + CAPACITY]
     for i in range(size):
         A[table + i] = 0
-    for n in range(1, A[4 * NODE + USED]):
+    for n in range(HOLE + 1, A[4 * NODE + USED]):
         node = A[4 * NODE] + 2 * n
         info = A[node + 1]
         h = mix(1, info & 1)
@@ -2040,7 +2148,7 @@ def rehash(A):
     for i in range(size):
         A[table + i] = 0
     for c in range(1, A[4 * CONFIG + USED]):
-        conf = A[4 * CONFIG] + 11 * c
+        conf = A[4 * CONFIG] + 12 * c
         n = A[conf + CONFIG_N]
         h = mix(mix(mix(7, n), A[conf + CONFIG_LEXER]), A[conf + CONFIG_FALLBACK])
         t = A[4 * THREAD] + 4 * A[conf]
@@ -2103,14 +2211,14 @@ def mark(A, configs, nodes):
     for c in range(A[4 * CONFIG + USED] - 1, 0, -1):
         if configs[c] == 0:
             continue
-        conf = A[4 * CONFIG] + 11 * c
+        conf = A[4 * CONFIG] + 12 * c
         configs[A[conf + CONFIG_LEXER]] = 1
         configs[A[conf + CONFIG_FALLBACK]] = 1
         for i in range(A[conf + CONFIG_N]):
             t = A[4 * THREAD] + 4 * (A[conf] + i)
             nodes[A[t + 3]] = 1
             configs[refers(A, t)] = 1
-    for n in range(A[4 * NODE + USED] - 1, 0, -1):
+    for n in range(A[4 * NODE + USED] - 1, HOLE, -1):
         if nodes[n] != 0:
             first = A[A[4 * NODE] + 2 * n]
             for e in range(first, first + (A[A[4 * NODE] + 2 * n + 1] >> 1)):
@@ -2124,8 +2232,9 @@ def compact(A, B, configs, nodes):
     `B` has the capacities of `A`, its program and the standard configurations.
     """
     nodes[0] = 0
+    nodes[HOLE] = HOLE
     stage = B[4 * STAGE]
-    for n in range(1, A[4 * NODE + USED]):
+    for n in range(HOLE + 1, A[4 * NODE + USED]):
         if nodes[n] == 0:
             continue
         first = A[A[4 * NODE] + 2 * n]
@@ -2140,7 +2249,7 @@ def compact(A, B, configs, nodes):
         if c < A[N_STANDARD]:
             configs[c] = c
         elif configs[c] != 0:
-            conf = A[4 * CONFIG] + 11 * c
+            conf = A[4 * CONFIG] + 12 * c
             clear_list(B)
             for i in range(A[conf + CONFIG_N]):
                 t = A[4 * THREAD] + 4 * (A[conf] + i)

@@ -49,8 +49,8 @@ FIRST_HASH = 1 << 12
 
 FIXED = {at.LIST, at.LIST_HASH, at.QUEUE}
 SCRATCH = {at.STAGE, at.PAIRS, at.DRIVE, at.WALK, at.WALK2} | FIXED
-RESERVED = {at.TRIE_NODE: 1, at.NODE: 1, at.CONFIG: 1}
-"""Records that stand for "none" (or, for NODE, the bottom of the stack)."""
+RESERVED = {at.TRIE_NODE: 1, at.NODE: 2, at.CONFIG: 1}
+"""Records that stand for "none" (for NODE: the empty stack, and HOLE)."""
 
 
 def _with_followers(capacities: dict[int, int]) -> dict[int, int]:
@@ -79,7 +79,7 @@ def allocate(capacities: dict[int, int]) -> Words:
     for segment, offset in enumerate(offsets):
         size = FIRST_HASH if segment in HASHED else sizes[segment]
         words[4 * segment : 4 * segment + 3] = (offset, size, RESERVED.get(segment, 0))
-    words[words[4 * at.NODE] : words[4 * at.NODE] + 2] = (0, 1)  # stack node 0: the empty stack
+    words[words[4 * at.NODE] : words[4 * at.NODE] + 4] = (0, 1, 0, 0)
     for segment in (at.TRIE_NODE, at.CONFIG):  # number 0: none
         words[offsets[segment] : offsets[segment] + at.WIDTH[segment]] = 0
     words[offsets[at.LIST_HASH] : offsets[at.LIST_HASH] + 2 * sizes[at.LIST_HASH]] = 0

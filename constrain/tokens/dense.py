@@ -20,6 +20,7 @@ from . import layout as at
 Words = NDArray[np.int32]
 
 SPARSE = 1
+_NONE = np.zeros(1, np.int32)
 ESTIMATE = 3_000  # trie nodes: what a state's walk may visit to count as sparse
 FIRST_WORDS = 1 << 14
 
@@ -75,7 +76,7 @@ class DenseTables:
         """Is a plain walk of the vocabulary from automaton state `q` short?"""
         scratch = np.zeros(self.n_words, np.uint32)
         while True:
-            args = (scratch, 0, q, at.WALK, ESTIMATE)
+            args = (scratch, 0, q, _NONE, ESTIMATE)
             code = int(kernels.walk_(engine.words, self.vocabulary, *args))
             if code in (at.OK, at.OVER_BUDGET):
                 return code == at.OK
@@ -88,7 +89,7 @@ class DenseTables:
             return SPARSE
         mask = np.zeros(self.n_words, np.uint32)
         while (
-            code := kernels.walk_(engine.words, self.vocabulary, mask, 0, q, at.WALK, 1 << 30)
+            code := kernels.walk_(engine.words, self.vocabulary, mask, 0, q, _NONE, 1 << 30)
         ) != at.OK:
             engine.supply(int(code))
         table = self._allocate(at.T_SIZE + self.n_words)
@@ -118,6 +119,39 @@ class DenseTables:
         self.words[table + at.T_TIERS] = start
         self.words[table + at.T_N_TIERS] = n
 
+    def add_frame(self, engine: Runner, key: Hashable, frame: int) -> int:
+        """Build the frame table of a configuration that stands on HOLE; returns its offset."""
+        v = self.vocabulary
+        found = np.empty(1 << 12, np.int32)
+        mask = np.zeros(self.n_words, np.uint32)
+        while code := int(kernels.walk_(engine.words, v, mask, 0, frame, found, 1 << 30)):
+            if code == at.FULL and int(engine.words[at.REQUEST]) == at.WALK:
+                found = np.empty(2 * len(found), np.int32)
+            engine.supply(code)
+        tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+        trie = self._exit_trie(found, int(found[-1])) if found[-1] else np.zeros(0, np.int32)
+        table = self._allocate(at.F_TOKENS + len(tokens) + len(trie))
+        stop = table + at.F_TOKENS + len(tokens)
+        words = self.words
+        words[table + at.F_RETURNS] = int(kernels.returns(engine.words, frame))
+        words[table + at.F_N_TOKENS] = len(tokens)
+        words[table + at.F_TOKENS : stop] = tokens
+        words[table + at.F_TRIE] = stop if len(trie) else at.NO_EXIT
+        words[stop : stop + len(trie)] = trie
+        if key is not None:
+            self._offsets[key] = table
+        return table
+
+    def _exit_trie(self, roots: Words, m: int) -> Words:
+        """The vocabulary below `m` (node, units) pairs as one trie."""
+        size = 1 << 14
+        while True:
+            out, members = np.empty(size, np.int32), np.empty(8 * size, np.int32)
+            length = int(kernels.merge_subtrees(self.vocabulary, roots, m, out, members))
+            if length > 0:
+                return out[:length]
+            size *= 2
+
     def add_exit(self, engine: Runner, table: int, q: int, home: int, byte: int) -> None:
         """Add to a table the trie of tokens that leave by `byte`."""
         v = self.vocabulary
@@ -129,16 +163,11 @@ class DenseTables:
         if m == 0:
             self.words[table + at.T_EXITS + byte] = at.NO_EXIT
             return
-        size = 1 << 14
-        while True:
-            out, members = np.empty(size, np.int32), np.empty(8 * size, np.int32)
-            length = int(kernels.merge_subtrees(v, found, m, out, members))
-            if length > 0:
-                break
-            size *= 2
+        trie = self._exit_trie(found, m)
+        length = len(trie)
         generation = self.generation
         start = self._allocate(length)
         if self.generation != generation:
             return  # `table` itself was dropped; the caller builds it anew
-        self.words[start : start + length] = out[:length]
+        self.words[start : start + length] = trie
         self.words[table + at.T_EXITS + byte] = start

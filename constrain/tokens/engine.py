@@ -56,10 +56,12 @@ class Engine:
         prefix = standard()
         self.program = prefix.program()
         terminals = [(t, t.name in grammar.ignore) for t in grammar.terminals]
-        self.lowering = Lowering(self.program, grammar.rules, terminals)
-        self.lowering.fragments.entries.update(prefix.entries)
+        self.lowering = Lowering(
+            self.program, grammar.rules, terminals, prefix.rule_ids, prefix.entries
+        )
         self._name_state = prefix.homes[json_text.canonical_name()]
         self._n_standard = int(self.arena.words[at.N_STANDARD])
+        self._standard_code = len(prefix.code)
         self._generation = -1
         self._spare = np.empty(n_words, np.uint32)
         self._n_words = n_words
@@ -72,6 +74,7 @@ class Engine:
             at.NEED_DENSE: self._add_table,
             at.NEED_EXIT: self._add_exit,
             at.NEED_TIERS: self._add_tiers,
+            at.NEED_FRAME: self._add_frame,
         }
         if isinstance(grammar.start, Regular):
             entry = self.lowering.regular_code(grammar.start.node)
@@ -128,7 +131,7 @@ class Engine:
         old = self._made[: len(self._made) - keep]
         del self._made[: len(old)]
         self._rows.give_unshared(old)
-        configs = self.arena.segment(at.CONFIG)
+        configs = self.arena.segment(at.CONFIG)[: WIDE * self.arena.used(at.CONFIG)]
         for field in (at.CONFIG_MASK, at.CONFIG_MASK + 1):
             configs[field::WIDE] = 0
 
@@ -155,6 +158,26 @@ class Engine:
     def accepts(self, config: int) -> bool:
         """May the text end here?"""
         return bool(self._call(lambda a: kernels.accepts(a, config)))
+
+    def successors(self, config: int) -> list[int]:
+        """The configurations after one more byte, each once."""
+        self._call(lambda a: kernels.drive_(a, config, -1))
+        row = self.arena.segment(at.ROW)[256 * config : 256 * config + 256]
+        live = np.flatnonzero(row != 1).tolist()  # 1: known to be dead
+        targets = [self._call(lambda a: kernels.drive_(a, config, byte)) for byte in live]  # noqa: B023
+        return [target for target in dict.fromkeys(targets) if target >= 0]
+
+    def depth(self, config: int) -> int:
+        """How many return addresses lie on the shortest stack of `config`."""
+        first, n = self.arena.segment(at.CONFIG)[WIDE * config : WIDE * config + 2].tolist()
+        nodes, edges = self.arena.segment(at.NODE), self.arena.segment(at.EDGE)
+        level = set(self.arena.segment(at.THREAD)[4 * first + 3 : 4 * (first + n) : 4].tolist())
+        height = 0
+        while not any(node == 0 or nodes[2 * node + 1] & 1 for node in level):
+            spans = ((nodes[2 * node], nodes[2 * node] + (nodes[2 * node + 1] >> 1)) for node in level)
+            level = {int(edges[3 * e + 2]) for lo, hi in spans for e in range(lo, hi)}
+            height += 1
+        return height
 
     # -- supplies
 
@@ -191,7 +214,9 @@ class Engine:
     # -- dense tables
 
     def _forget_tables(self) -> None:
-        dense = self.arena.segment(at.CONFIG)[at.CONFIG_DENSE :: at.WIDTH[at.CONFIG]]
+        configs = self.arena.segment(at.CONFIG)[: WIDE * self.arena.used(at.CONFIG)]
+        dense = configs[at.CONFIG_DENSE :: WIDE]
+        configs[at.CONFIG_FRAME :: WIDE] = 0
         dense[self._n_standard :] = 0
         dense[: self._n_standard] = self.tables.standard
         self._generation = self.tables.dense.generation
@@ -225,6 +250,25 @@ class Engine:
             self.tables.dense.add_tiers(self, table, q, home)
         if self._generation != self.tables.dense.generation:
             self._forget_tables()
+
+    def _add_frame(self) -> None:
+        frame = self._request()
+        key = self._standard_frame(frame)
+        dense = self.tables.dense
+        with self.tables.lock:
+            table = (key is not None and dense.find(key)) or dense.add_frame(self, key, frame)
+        if self._generation != dense.generation:
+            self._forget_tables()
+        self.arena.segment(at.CONFIG)[WIDE * frame + at.CONFIG_FRAME] = table
+
+    def _standard_frame(self, frame: int) -> Hashable:
+        """What a frame within the standard rules is, for every engine; None for others."""
+        record = self.arena.segment(at.CONFIG)[WIDE * frame : WIDE * frame + 2].tolist()
+        threads = self.arena.segment(at.THREAD)[4 * record[0] : 4 * (record[0] + record[1])]
+        for pc, sub, _, _ in threads.reshape(-1, 4).tolist():
+            if pc >= self._standard_code or sub >= self._n_standard:
+                return None
+        return ("frame", *threads.tolist())
 
     def _content(self, config: int) -> Hashable:
         """What automaton state this is, in terms that hold for every engine."""

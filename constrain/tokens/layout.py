@@ -32,7 +32,7 @@ kernel asks Python for something (a rule to be lowered, a segment to grow, a tab
     WALK2,  # scratch of the outer of two nested walks
 ) = range(24)
 
-WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 11, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
+WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 12, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
 """Words per record."""
 
 N_SEGMENTS = len(WIDTH)
@@ -53,17 +53,23 @@ N_STANDARD = COUNTERS + 7  # configurations that every arena starts with
 CONFIG_THREADS, CONFIG_N, CONFIG_LEXER, CONFIG_FALLBACK = 0, 1, 2, 3  # the identity
 CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4, 5, 6, 7, 8
 CONFIG_MASK = 9  # and 10: number of a mask kept for this configuration, without and with an end
+CONFIG_FRAME = 11  # 0 not known, else offset of its frame table
 # CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
 # terminal + 1, of a parser configuration with a contextual lexer its lexer state;
 # CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table
 
-ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT = 1, 2, 4, 8, 16, 32
+ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT, RETURNS = 1, 2, 4, 8, 16, 32, 64
 # PLAIN: every thread stands at the bottom of the stack and none counts or is lexical: the
 # configuration is a state of a finite automaton
+# RETURNS: some thread may leave the frame, that is, return to the stack node HOLE
 # EXACT: a byte whose successor is not known yet has one; no need to compute it to know
 
-OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS = range(0, -8, -1)
-TOO_MANY_THREADS, TOO_DEEP, OVER_BUDGET = -8, -9, -10
+OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS, NEED_FRAME = range(
+    0, -9, -1
+)
+TOO_MANY_THREADS, OVER_BUDGET = -9, -10
+
+HOLE = 1  # the stack node that stands for whatever is below a frame; it has no edges
 
 # A vocabulary's tables, one int32 array: offsets first
 V_NODES, V_TOKENS, V_PARENTS, V_BY_BYTE, V_BY_BYTE_START, V_BLOB, V_BLOB_START = range(7)
@@ -78,3 +84,6 @@ V_HEADER = V_EOS_IDS + MAX_EOS
 T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4
 T_SIZE = T_EXITS + 256
 NO_EXIT = 1
+
+# A frame table: tokens that may come whatever is below, and an exit trie for the others
+F_RETURNS, F_TRIE, F_N_TOKENS, F_TOKENS = 0, 1, 2, 3

@@ -1,24 +1,28 @@
-"""What every program and every arena starts with: the automata of JSON strings and names.
+"""What every program and every arena starts with: the rules of JSON, its strings and names.
 
-Their fragments stand at fixed places and their configurations have fixed numbers, so that the
-dense tables of a vocabulary can be built for them once and kept on disk.
+The fragments of strings and names stand at fixed places and their configurations have fixed
+numbers, so that the dense tables of a vocabulary can be built for them once and kept on disk.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from constrain.automata import json_text
-from constrain.automata.program import RETURN, Program, word
-from constrain.automata.regex_code import Fragment, FragmentWriter
+from constrain.automata.json_rules import USUAL_LIMITS, standard_rules
+from constrain.automata.lower import Lowering
+from constrain.automata.program import Program
+from constrain.automata.regex_code import Fragment
+from constrain.syntax.grammar import Expr
 
 from . import _kernels as kernels
 from . import layout as at
 from .arena import FIRST_HASH, HASHED, Arena
-from .sync import sync
+from .sync import enter_rule, sync
 
 TEMPLATE_BYTES = 1 << 28
 
@@ -28,7 +32,10 @@ class Standard:
     """The common prefix: a program, the arena it was tried out in, and who is who there."""
 
     code: tuple[int, ...]
-    sets: tuple[bytes, ...]
+    set_ids: dict[bytes, int]
+    tries: tuple[tuple[Sequence[bytes], bool], ...]
+    rules: tuple[int, ...]  # entries
+    rule_ids: dict[Hashable, int]
     fragments: tuple[tuple[int, Fragment], ...]
     entries: dict[Fragment, int]
     homes: dict[Fragment, int]  # fragment -> its entry configuration
@@ -39,50 +46,69 @@ class Standard:
         """A fresh program with this prefix."""
         program = Program()
         program.code = list(self.code)
-        for packed in self.sets:
-            program.packed_set(packed)
+        program.sets = list(self.set_ids)
+        program.set_ids = dict(self.set_ids)
+        program.tries = list(self.tries)
+        program.rules = list(self.rules)
         program.fragments = list(self.fragments)
         return program
 
 
+STRINGS = (json_text.any_string, json_text.counted_string, json_text.canonical_name)
+
+
 @cache
 def standard() -> Standard:
-    """Write the standard fragments and explore all of their states (about 50)."""
+    """Lower the rules of JSON and explore all states of their automata (about a hundred)."""
     program = Program()
-    writer = FragmentWriter(program)
-    nodes = (json_text.any_string(), json_text.counted_string(), json_text.canonical_name())
-    for node in nodes:
-        writer.entries[node] = program.here()
-        program.fragments.append((program.here(), node))
-        writer.emit(node)
-        program.emit((word(RETURN),))
-    writer.flush()
+    rules: dict[Hashable, Expr] = {}
+    for limit in USUAL_LIMITS:
+        rules |= standard_rules(limit)
+    lowering = Lowering(program, rules)
+    for node in STRINGS:
+        lowering.regular_code(node())
+    for name in rules:
+        lowering.lower(lowering.rule(name))
     arena = Arena(TEMPLATE_BYTES)
     sync(arena, program, 0)
+    home_of = [0]
     homes: dict[Fragment, int] = {}
-    home_of: list[int] = [0]
-    for node in nodes:
-        homes[node] = int(kernels.intern_one_(arena.words, writer.entries[node], 0, 0, 0))
-        c = homes[node]
-        while c < arena.used(at.CONFIG):
-            home_of.append(homes[node])
-            for byte in range(256):
-                kernels.drive_(arena.words, c, byte)
-            c += 1
+    for node, entry in lowering.fragments.entries.items():
+        homes[node] = _explore(arena, entry, home_of)
     arena.words[at.N_STANDARD] = arena.used(at.CONFIG)
+    for number, entry in enumerate(program.rules):
+        enter_rule(arena, number, entry)
     return Standard(
         tuple(program.code),
-        tuple(program.sets),
+        dict(program.set_ids),
+        tuple(program.tries),
+        tuple(program.rules),
+        dict(lowering.ids),
         tuple(program.fragments),
-        dict(writer.entries),
+        dict(lowering.fragments.entries),
         homes,
         tuple(home_of),
         arena,
     )
 
 
+def _explore(arena: Arena, entry: int, home_of: list[int]) -> int:
+    """Compute every configuration of the fragment at `entry`; append its home for each."""
+    home = int(kernels.intern_one_(arena.words, entry, 0, 0, 0))
+    c = home
+    while c < arena.used(at.CONFIG):
+        home_of.append(home)
+        for byte in range(256):
+            kernels.drive_(arena.words, c, byte)
+        c += 1
+    return home
+
+
 COPIED = (
     at.PROGRAM,
+    at.RULE,
+    at.TRIE,
+    at.TRIE_NODE,
     at.BYTE_SET,
     at.NODE,
     at.EDGE,
@@ -103,9 +129,8 @@ def renew(arena: Arena) -> None:
         arena.words[4 * segment + at.USED] = count
     for segment in HASHED:
         arena.words[4 * segment + at.CAPACITY] = FIRST_HASH
-    for segment in (at.RULE, at.TRIE, at.TERMINAL_INFO, at.UNION, at.SITE):
+    for segment in (at.TERMINAL_INFO, at.UNION, at.SITE):
         arena.words[4 * segment + at.USED] = 0
-    arena.words[4 * at.TRIE_NODE + at.USED] = 1
     arena.words[at.COUNTERS : at.HEADER] = source.words[at.COUNTERS : at.HEADER]
     arena.words[at.LIST_N] = 0
     arena.words[at.QUEUED] = 0

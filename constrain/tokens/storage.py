@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from constrain.automata import json_text
 from constrain.errors import VocabularyMismatch
 
 from . import layout as at
@@ -25,7 +26,7 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "2"
+FORMAT = "4"
 """Goes up when the layout of the tables or the standard automata change."""
 
 Words = NDArray[np.int32]
@@ -78,7 +79,7 @@ def _build(vocabulary: Vocabulary) -> tuple[Words, Words, Words]:
         if offsets[q] == SPARSE:
             continue
         dense.add_exit(runner, int(offsets[q]), q, home, 0x22)
-        if q == list(prefix.homes.values())[1]:
+        if q == prefix.homes[json_text.counted_string()]:
             dense.add_tiers(runner, int(offsets[q]), q, home)
     return words, dense.words[: dense.used].copy(), offsets
 

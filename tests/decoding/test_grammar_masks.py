@@ -23,8 +23,10 @@ def completion(constraint: Constraint, state: State) -> bytes:
     for here, text in todo:
         if constraint.accepts(here):
             return text
-        assert len(seen) < 5_000, "no short completion"
-        for token in sorted(allowed(constraint, here) - set(constraint.vocabulary.eos_token_ids)):
+        assert len(seen) < 50_000, "no short completion"
+        for token in sorted(allowed(constraint, here)):
+            if len(constraint.vocabulary.tokens[token] or b"") != 1:
+                continue  # single bytes can spell everything here
             after = constraint.advance(here, token)
             if after not in seen:
                 seen.add(after)
@@ -45,7 +47,7 @@ def check_grammar(grammar: Grammar, vocabulary: constrain.Vocabulary) -> None:
         assert constraint.accepts(state) == (text in sentences), text
         got = allowed(constraint, state)
         for i, token in enumerate(vocabulary.tokens):
-            if token is None or len(text + token) > LONGEST:
+            if token is None or len(text + token) > LONGEST - 2:
                 continue
             assert i in got or text + token not in prefixes, (text, show(vocabulary, {i}))
             if i in got and text + token not in prefixes:

@@ -6,6 +6,7 @@ member if some order of its properties is one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from itertools import islice
 from random import Random
@@ -15,10 +16,13 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from jsonschema import Draft202012Validator
 from oracles.json_expr import matches
 from oracles.json_sample import TooDeep, sample
-from strategies_schema import instances, orders, schemas
+from strategies_schema import instances, orders, pairs, schemas
 
 from constrain.errors import EmptyLanguage, Unsupported
-from constrain.json_schema import grammar
+from constrain.json_schema import grammar, source
+from constrain.json_schema.drafts import NEWEST
+from constrain.json_schema.instances import satisfies
+from constrain.json_schema.survey import Survey
 from constrain.syntax.grammar import Grammar
 
 relaxed = settings(
@@ -58,6 +62,27 @@ def test_verdicts_agree(schema: Any, some: list[Any]):
     for instance in some:
         expected = judge(schema, instance)
         assert (found is not None and accepts(found, instance)) == expected, instance
+
+
+@relaxed
+@given(pairs(), st.lists(instances, min_size=1, max_size=12))
+def test_verdicts_on_conjunctions_agree(schema: Any, some: list[Any]):
+    found = compiled(schema)
+    for instance in [*some, *([value] * n for value in (0, None) for n in range(4))]:
+        expected = judge(schema, instance)
+        assert (found is not None and accepts(found, instance)) == expected, instance
+
+
+@relaxed
+@given(schemas(), st.lists(instances, min_size=1, max_size=12))
+def test_verdicts_on_values_agree(schema: Any, some: list[Any]):
+    """`satisfies`, which is asked about the values of enum and const, needs no grammar."""
+    _, root = source.read(schema)
+    survey = Survey(root, NEWEST, None)
+    with contextlib.suppress(EmptyLanguage, Unsupported):
+        survey.run()
+    for instance in some:
+        assert satisfies(survey, root, instance) == judge(schema, instance), instance
 
 
 @relaxed

@@ -64,10 +64,11 @@ def test_identifiers_in_values_are_not_identifiers():
 def test_an_inner_document_has_pointers_of_its_own():
     inner = {"$id": "b.json", "$defs": {"n": {"type": "null"}}, "items": {"$ref": "#/$defs/n"}}
     schema: Any = {
-        "$defs": {"n": {"type": "string"}, "b c": inner},
-        "prefixItems": [{"$ref": "b.json"}, {"$ref": "#/$defs/n"}],
+        "$defs": {"n": {"type": "string"}, "b c%41": inner, "%42": {"$anchor": "x", "const": 1}},
+        "prefixItems": [{"$ref": "b.json"}, {"$ref": "#/$defs/n"}, {"$ref": "#x"}],
     }
-    assert matches(grammar(schema), '[[null], "a"]')
+    assert matches(grammar(schema), '[[null], "a", 1]')
+    assert not matches(grammar(schema), '[[null], "a", 2]')
     assert not matches(grammar(schema), '[["a"]]')
 
 

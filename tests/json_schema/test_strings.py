@@ -103,7 +103,8 @@ def test_ecma_patterns(pattern: str, found: list[str], not_found: list[str]):
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\p{L}", r"[\P{Lu}]", r"(?<a>x)\k<a>", r"\A", r"x\Z", r"\e", "a{,3}", r"[\_\h]"]
+    "pattern",
+    [r"\p{L}", r"[\P{Lu}]", r"(?<a>x)\k<a>", r"\A", r"x\Z", r"\e", "a{,3}", r"[\_\h]", r"\01"],
 )
 def test_refused_patterns(pattern: str):
     with pytest.raises(Unsupported):
