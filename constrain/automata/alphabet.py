@@ -12,7 +12,6 @@ from constrain.syntax import regex_ast as rx
 from constrain.syntax.grammar import (
     Call,
     Choice,
-    Expr,
     JsonArray,
     JsonObject,
     JsonString,
@@ -28,9 +27,9 @@ from constrain.syntax.regex_analysis import walk as walk_regex
 from constrain.syntax.utf8 import byte_automaton
 
 from .dfa import DEAD, Automaton
-from .normal_form import NormalForm
+from .normal_form import NormalForm, used_rules
 from .resolve import resolve
-from .rule_graph import reachable, walk
+from .rule_graph import walk
 
 UTF8 = frozenset(range(256)) - {0xC0, 0xC1, *range(0xF5, 0x100)}
 """The bytes that well-formed UTF-8 can hold."""
@@ -49,25 +48,13 @@ def missing_bytes(grammar: NormalForm, have: Set[int]) -> Set[int]:
 
 def alphabet(grammar: NormalForm) -> Set[int]:
     """The bytes that texts of `grammar` can hold, and perhaps some more."""
-    start = object()
     found = set[int]()
-    for root in reachable(_WithStart(grammar, start), start).values():
+    for root in used_rules(grammar).values():
         for expr in walk(root):
             found.update(_BYTES[type(expr)](expr))
     for terminal in grammar.terminals:
         found.update(regex_bytes(resolve(terminal.node)))
     return found
-
-
-class _WithStart(dict[Any, Expr]):
-    """The rules of a grammar, which may be lazy, with its start expression as one more."""
-
-    def __init__(self, grammar: NormalForm, start: object):
-        super().__init__({start: grammar.start})
-        self.rules = grammar.rules
-
-    def __missing__(self, name: Any) -> Expr:
-        return self.rules[name]
 
 
 def regex_bytes(node: rx.Node) -> Set[int]:

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 from constrain.errors import EmptyLanguage
 from constrain.syntax import regex_ast as rx
-from constrain.syntax.grammar import Call, Expr, Grammar, Lexeme, Regular, Sequence
-from constrain.syntax.grammar import Terminal as TerminalSpec
+from constrain.syntax.grammar import (
+    Call,
+    Expr,
+    Grammar,
+    Lexeme,
+    Regular,
+    Sequence,
+    Terminal as TerminalSpec,
+)
 
 from .analysis import trim
-from .resolve import resolve
 from .left_recursion import remove
+from .resolve import resolve
+from .rule_graph import call_graph, cyclic, reachable
 
 END = TerminalSpec("$END", rx.NOTHING, rank=1 << 30)
 """Waits at the end of a text, where ignored terminals may still come. It never matches."""
@@ -56,3 +64,27 @@ def normal_form(grammar: Grammar) -> NormalForm:
         (*trimmed.terminals.values(), END),
         frozenset(trimmed.ignore),
     )
+
+
+START = "$START"
+
+
+class _WithStart(dict[Hashable, Expr]):
+    """The start expression as a rule; all others come from rules that may be lazy."""
+
+    def __init__(self, grammar: NormalForm):
+        super().__init__({START: grammar.start})
+        self._rules = grammar.rules
+
+    def __missing__(self, name: Hashable) -> Expr:
+        return self._rules[name]
+
+
+def used_rules(grammar: NormalForm) -> dict[Hashable, Expr]:
+    """All rules that texts can reach, with the start expression as a rule START of its own."""
+    return reachable(_WithStart(grammar), START)
+
+
+def is_recursive(grammar: NormalForm) -> bool:
+    """Can some rule stand inside itself? If none can, the language is regular."""
+    return bool(cyclic(call_graph(_WithStart(grammar), START)))

@@ -2,23 +2,72 @@
 
 from __future__ import annotations
 
-from constrain.automata.normal_form import normal_form
+from collections.abc import Set
+from typing import Literal, TypeAlias
+
+from constrain.automata.alphabet import missing_bytes
+from constrain.automata.lexing import never_stuck
+from constrain.automata.normal_form import is_recursive, normal_form
+from constrain.errors import EmptyLanguage, SpecError, Unsupported
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.engine import Engine
 from constrain.tokens.storage import tables
 from constrain.tokens.vocabulary import Vocabulary
 
 from .constraint import Constraint
+from .viability import LookaheadEngine
 
 MAX_BYTES = 1 << 29
 
+Spelling: TypeAlias = Literal["check", "assume"]
 
-def compile(grammar: Grammar, vocabulary: Vocabulary, *, max_bytes: int = MAX_BYTES) -> Constraint:
+
+def compile(
+    grammar: Grammar,
+    vocabulary: Vocabulary,
+    *,
+    spelling: Spelling = "check",
+    max_bytes: int = MAX_BYTES,
+) -> Constraint:
     """Compile a grammar for a vocabulary. Lazy: tables fill as text needs them.
 
+    spelling: what to do where the vocabulary lacks single bytes that texts of the grammar may
+        hold. "check": masks allow only what can be finished with the tokens there are, found on
+        the graph of tokens; a recursive grammar raises Unsupported. "assume": masks allow what
+        can be finished by some bytes, whether or not there are tokens for them.
     max_bytes: bound on what one constraint may hold; LimitExceeded where that is not enough.
+
     Raises EmptyLanguage, LimitExceeded, Unsupported. The first use of a vocabulary on a machine
     builds its tables (0.3 s for 131,072 tokens); later processes read them from disk.
     """
-    engine = Engine(normal_form(grammar), tables(vocabulary), vocabulary.n_words, max_bytes)
+    if spelling not in ("check", "assume"):
+        raise SpecError(f'spelling is "check" or "assume", not {spelling!r}')
+    form = normal_form(grammar)
+    missing = missing_bytes(form, vocabulary.single_bytes) if spelling == "check" else frozenset()
+    if missing and is_recursive(form):
+        raise Unsupported(
+            "a context-free grammar for a vocabulary that cannot spell every byte",
+            note=f'no token is {_listed(missing)} alone; spelling="assume" ignores that',
+        )
+    arguments = form, tables(vocabulary), vocabulary.n_words, max_bytes
+    if not missing and (not form.terminals or never_stuck(form)):
+        return Constraint(grammar, vocabulary, Engine(*arguments))
+    engine = LookaheadEngine(*arguments, by_tokens=bool(missing))
+    try:
+        if not engine.viable(engine.start):
+            raise EmptyLanguage(_emptiness(missing))
+    except BaseException:
+        engine.close()
+        raise
     return Constraint(grammar, vocabulary, engine)
+
+
+def _emptiness(missing: Set[int]) -> str:
+    if missing:
+        return f"tokens spell no text of the grammar: none is {_listed(missing)} alone"
+    return "no text fits the grammar: its terminals, matched as long as can be, never fit its rules"
+
+
+def _listed(missing: Set[int], most: int = 8) -> str:
+    shown = ", ".join(ascii(bytes([byte]))[1:] for byte in sorted(missing)[:most])
+    return shown + (f" (or any of {len(missing) - most} more)" if len(missing) > most else "")

@@ -3,13 +3,17 @@
 A State is a tuple whose first entry is an interned handle: two states are equal exactly if their
 handles are the same object. A constraint holds handles weakly, so what no state refers to can be
 forgotten. All questions about a state are pure; what they compute is kept in the handle.
+
+Configurations have numbers only until the next sweep, which happens when there are many: then all
+that no state needs is dropped and the handles in use learn their new numbers.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +26,11 @@ from constrain.tokens.vocabulary import Vocabulary
 Mask: TypeAlias = NDArray[np.uint32]
 
 MAX_MASKS_BYTES = 1 << 27
+MAX_CONFIGS = 50_000
+"""Configurations, of somewhat over a kilobyte each, between two sweeps."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Handle:
@@ -47,7 +56,13 @@ class Constraint:
     State and mask arguments are those of this constraint; another's give undefined answers.
     """
 
-    def __init__(self, grammar: Grammar, vocabulary: Vocabulary, engine: Engine):
+    def __init__(
+        self,
+        grammar: Grammar,
+        vocabulary: Vocabulary,
+        engine: Engine,
+        max_configs: int = MAX_CONFIGS,
+    ):
         self.grammar = grammar
         self.vocabulary = vocabulary
         self._engine = engine
@@ -61,6 +76,8 @@ class Constraint:
         self._end: State = (Handle(-1),)
         self._end[0].mask = np.zeros(vocabulary.n_words, np.uint32)
         self._end[0].mask.setflags(write=False)
+        self._max_configs = max_configs
+        self._sweep_at = engine.n_configs + max_configs
         self._start = self._state(engine.start)
         weakref.finalize(self, _close, engine, self._handles)
 
@@ -95,10 +112,7 @@ class Constraint:
 
     def accepts(self, state: State) -> bool:
         """May the text end here?"""
-        if state[0].config < 0:
-            return True
-        with self._lock:
-            return self._engine.accepts(state[0].config)
+        return state[0].config < 0 or self._ask(self._engine.accepts, state[0])
 
     def is_terminal(self, state: State) -> bool:
         """Has an end token been read?"""
@@ -123,11 +137,46 @@ class Constraint:
         if handle is None:
             handle = Handle(config)
             self._handles[config] = weakref.ref(handle)
+            if config >= self._sweep_at:
+                self._sweep()
         return (handle,)
+
+    def _ask(
+        self, question: Callable[Concatenate[int, P], T], handle: Handle, *args: P.args, **_: P.kwargs
+    ) -> T:
+        """Ask the engine about a configuration; with more room if there is too little."""
+        with self._lock:
+            try:
+                return question(handle.config, *args)
+            except LimitExceeded as error:
+                if error.limit not in ("arena bytes", "arena words"):
+                    raise
+                self._sweep()
+            return question(handle.config, *args)
+
+    def _sweep(self) -> None:
+        """Forget all that no state refers to. States stay good and learn their new numbers."""
+        handles = self._live()
+        for handle in handles:
+            handle.next.clear()
+            handle.mask = None
+        self._masked.clear()
+        del handle, handles  # those that only memos referred to are gone now
+        handles = self._live()
+        numbers = self._engine.forget(handle.config for handle in handles)
+        self._handles.clear()
+        for handle in handles:
+            handle.config = int(numbers[handle.config])
+            self._handles[handle.config] = weakref.ref(handle)
+        used = self._engine.n_configs
+        self._sweep_at = used + max(used, self._max_configs)
+
+    def _live(self) -> list[Handle]:
+        return [handle for ref in self._handles.values() if (handle := ref()) is not None]
 
     def _mask(self, handle: Handle) -> Mask:
         with self._lock:
-            mask = handle.mask = self._engine.mask(handle.config)
+            mask = handle.mask = self._ask(self._engine.mask, handle)
             self._masked.append(handle)
             if self._engine.n_masks > self._max_masks:
                 self._forget_masks()
@@ -143,8 +192,7 @@ class Constraint:
 
     def _advance(self, state: State, token_id: int) -> State:
         handle = state[0]
-        config = handle.config
-        if config < 0:
+        if handle.config < 0:
             raise TokenRejected("the text has already ended", token_id, state)
         if not 0 <= token_id < self._width:
             raise TokenRejected(
@@ -155,10 +203,10 @@ class Constraint:
         after: State | None = None
         with self._lock:
             if self._tokens[token_id] is not None:
-                target = self._engine.advance(config, token_id)
+                target = self._ask(self._engine.advance, handle, token_id)
                 if target >= 0:
                     after = self._state(target)
-            elif token_id in self._eos and self._engine.accepts(config):
+            elif token_id in self._eos and self._ask(self._engine.accepts, handle):
                 after = self._end
             if after is None:
                 raise TokenRejected(self._refusal(token_id), token_id, state)
@@ -177,7 +225,7 @@ class Constraint:
         if state[0].config < 0:
             return (None, 0) if data else (state, 0)
         with self._lock:
-            after, taken = self._engine.run(state[0].config, data)
+            after, taken = self._ask(self._engine.run, state[0], data)
             return (None if after < 0 else self._state(after)), taken
 
 

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from constrain.automata.normal_form import NormalForm
 from constrain.errors import LimitExceeded
 from constrain.tokens import layout as at
 from constrain.tokens.engine import Engine
+from constrain.tokens.storage import Tables
 
 Mask = NDArray[np.uint32]
 Successors = Callable[[int], Iterable[int]]
 
 MAX_CONFIGURATIONS = 200_000
+SEARCH_MASKS = 1_024
 
 
 class Viability:
@@ -107,11 +109,19 @@ class LookaheadEngine(Engine):
     configuration seen for the first time.
     """
 
-    def __init__(self, *arguments: Any, by_tokens: bool, most: int = MAX_CONFIGURATIONS):
-        super().__init__(*arguments)
-        self.viable = Viability(
-            self._after_tokens if by_tokens else self.successors, self.accepts, self.depth, most
-        )
+    def __init__(
+        self,
+        grammar: NormalForm,
+        tables: Tables,
+        n_words: int,
+        max_bytes: int,
+        *,
+        by_tokens: bool,
+        most: int = MAX_CONFIGURATIONS,
+    ):
+        super().__init__(grammar, tables, n_words, max_bytes)
+        successors = self._after_tokens if by_tokens else self.successors
+        self.viable = Viability(successors, self.accepts, self.depth, most)
         words = self.tables.words
         self._ends = words[at.V_EOS_IDS : at.V_EOS_IDS + words[at.V_N_EOS]].copy()
         self._filtered = 0  # masks made here and not given back
@@ -119,12 +129,12 @@ class LookaheadEngine(Engine):
     def mask(self, config: int) -> Mask:
         """The tokens that may follow `config`, read-only."""
         raw = super().mask(config)
-        refused = [t for t, after in self._steps(config, raw) if not self.viable(after)]
+        refused = [token for token, after in self._steps(config, raw) if not self.viable(after)]
         if not refused:
             return raw
-        mask = raw.copy()
-        tokens = np.array(refused)
-        np.bitwise_and.at(mask, tokens >> 5, ~(np.uint32(1) << (tokens & 31).astype(np.uint32)))
+        bits = np.unpackbits(raw.view(np.uint8), bitorder="little")
+        bits[refused] = 0
+        mask = np.packbits(bits, bitorder="little").view(np.uint32)
         mask.setflags(write=False)
         self._filtered += 1
         return mask
@@ -135,12 +145,14 @@ class LookaheadEngine(Engine):
         return after if after >= 0 and self.viable(after) else -1
 
     def run(self, config: int, data: bytes) -> tuple[int, int]:
-        """(configuration after `data` or -1, length of the longest start of it that is viable)."""
+        """(configuration after `data` or -1, length of the longest viable start of it)."""
         after, taken = super().run(config, data)
         if after >= 0 and self.viable(after):
             return after, taken
-        lengths = range(taken, 0, -1)
-        return -1, next((n for n in lengths if self.viable(super(LookaheadEngine, self).run(config, data[:n])[0])), 0)
+        passed = [config]
+        for byte in data[:taken]:
+            passed.append(self.successor(passed[-1], byte))
+        return -1, next((n for n in range(taken, 0, -1) if self.viable(passed[n])), 0)
 
     @property
     def n_masks(self) -> int:
@@ -148,12 +160,15 @@ class LookaheadEngine(Engine):
         return super().n_masks + self._filtered
 
     def forget_masks(self, keep: int) -> None:
-        """Give back all masks but the last `keep`, unless somebody still holds them."""
+        """Give back all masks but about the last `keep`, unless somebody still holds them."""
         super().forget_masks(keep // 2)
         self._filtered = min(self._filtered, keep // 2)
 
-    def _after_tokens(self, config: int) -> Iterable[int]:
-        return dict.fromkeys(after for _, after in self._steps(config, super().mask(config)))
+    def _after_tokens(self, config: int) -> list[int]:
+        steps = self._steps(config, super().mask(config))
+        if super().n_masks > SEARCH_MASKS:
+            super().forget_masks(0)
+        return list(dict.fromkeys(after for _, after in steps))
 
     def _steps(self, config: int, mask: Mask) -> list[tuple[int, int]]:
         """Each token of a mask that has bytes, with the configuration after it."""

@@ -1087,7 +1087,10 @@ def step_thread(A, t, byte):
         return step_automaton(A, pc, sub, count, node, op, byte)
     if op == SPACE:
         if byte == 32 or byte == 10 or byte == 13 or byte == 9:
-            return add(A, pc, sub + 1 if arg > 0 and sub >= 0 else sub, count, node)
+            counts = arg > 0 and sub >= 0
+            if sub == 0 and 0 < A[RELAXED] <= arg:
+                counts = False  # no token can reach the bound, and a frame is not advanced in
+            return add(A, pc, sub + 1 if counts else sub, count, node)
         return OK
     if op == WORDS:
         k = trie_child(A, sub, byte)
@@ -1741,6 +1744,48 @@ def framed(A, c):
 
 
 @inner
+def below_frame(A, c):
+    """The configuration after the frame of `c` is left at once; 0 if nothing can follow."""
+    clear_list(A)
+    below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * c] + 3]
+    first = A[A[4 * NODE] + 2 * below]
+    for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 1)):
+        edge = A[4 * EDGE] + 3 * e
+        r = add(A, A[edge], 0, A[edge + 1], A[edge + 2])
+        if r < 0:
+            return r
+    return intern_config(A, 0, 0) if A[LIST_N] > 0 else 0
+
+
+@inner
+def mask_new_frame(A, V, c, frame, out):
+    """Mask of `c` where its frame is met for the first time: no table is built yet."""
+    out[:] = np.uint32(0)
+    first = A[4 * WALK2]
+    found = A[first : first + 2 * A[4 * WALK2 + CAPACITY]]
+    A[RELAXED] = V[V_LONGEST_SPACE] + 1
+    r = walk(A, V, out, 0, frame, found, 1 << 30)
+    A[RELAXED] = 0
+    if r < 0:
+        return r
+    noted = found[found.shape[0] - 1]
+    at_once = A[A[4 * CONFIG] + 12 * frame + CONFIG_FLAGS] & RETURNS
+    if noted > 0 or at_once:
+        after = below_frame(A, c)
+        if after < 0:
+            return after
+        if after > 0 and at_once:
+            r = walk(A, V, out, 0, after, A[:1], 1 << 30)
+        for i in range(noted if after > 0 else 0):
+            if r >= 0:
+                r = walk(A, V, out, found[2 * i], after, A[:1], 1 << 30)
+        if r < 0:
+            return r
+    A[A[4 * CONFIG] + 12 * frame + CONFIG_FRAME] = 1
+    return OK
+
+
+@inner
 def mask_frame(A, V, D, c, table, out):
     """Mask of `c` from the table of its frame: what fits in any context, then what leaves it."""
     out[:] = np.uint32(0)
@@ -1750,18 +1795,8 @@ def mask_frame(A, V, D, c, table, out):
         out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
     if D[table + F_TRIE] == NO_EXIT and D[table + F_RETURNS] == 0:
         return OK
-    clear_list(A)
-    below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * c] + 3]
-    first = A[A[4 * NODE] + 2 * below]
-    for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 1)):
-        edge = A[4 * EDGE] + 3 * e
-        r = add(A, A[edge], 0, A[edge + 1], A[edge + 2])
-        if r < 0:
-            return r
-    if A[LIST_N] == 0:
-        return OK
-    after = intern_config(A, 0, 0)
-    if after < 0:
+    after = below_frame(A, c)
+    if after <= 0:
         return after
     if D[table + F_RETURNS]:
         r = walk(A, V, out, 0, after, A[:1], 1 << 30)
@@ -1805,9 +1840,13 @@ def mask(A, V, D, c, out, spare):
             return frame
         if frame > 0:
             table = A[A[4 * CONFIG] + 12 * frame + CONFIG_FRAME]
-            if table == 0:
+            pc = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * frame]]
+            if table == 1 or (table == 0 and pc < A[STANDARD_CODE]):  # others may have it
                 return need_table(A, NEED_FRAME, frame, 0, 0)
-            r = mask_frame(A, V, D, c, table, out)
+            if table == 0:
+                r = mask_new_frame(A, V, c, frame, out)
+            else:
+                r = mask_frame(A, V, D, c, table, out)
             if r < 0:
                 return r
             finish_mask(A, V, out, end)
@@ -1844,9 +1883,39 @@ def accepts(A, c):
 
 
 @kernel
-def returns(A, c):
-    """1 if the expanded configuration `c` may leave its frame before any byte."""
-    return 1 if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & RETURNS else 0
+def build_frame(A, V, frame, mask, found, members, out):
+    """Write the frame table of configuration `frame` to `out`, F_TRIE counted from its start.
+
+    Returns the words used, or what is missing (FULL about WALK where a scratch array is too small).
+    """
+    mask[:] = np.uint32(0)
+    A[RELAXED] = V[V_LONGEST_SPACE] + 1
+    r = walk(A, V, mask, 0, frame, found, 1 << 30)
+    A[RELAXED] = 0
+    if r < 0:
+        return r
+    n = F_TOKENS
+    for w in range(mask.shape[0]):
+        bits = mask[w]
+        if bits == 0:
+            continue
+        if n + 32 > out.shape[0]:
+            return full(A, WALK)
+        for b in range(32):
+            if (bits >> np.uint32(b)) & np.uint32(1):
+                out[n] = 32 * w + b
+                n += 1
+    out[F_N_TOKENS] = n - F_TOKENS
+    out[F_RETURNS] = 1 if A[A[4 * CONFIG] + 12 * frame + CONFIG_FLAGS] & RETURNS else 0
+    out[F_TRIE] = NO_EXIT
+    noted = found[found.shape[0] - 1]
+    if noted > 0:
+        size = merge_subtrees(V, found, noted, out[n:], members)
+        if size < 0:
+            return full(A, WALK)
+        out[F_TRIE] = n
+        n += size
+    return n
 
 
 # ---------------------------------------------------------------- dense tables

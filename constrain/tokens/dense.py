@@ -25,6 +25,16 @@ ESTIMATE = 3_000  # trie nodes: what a state's walk may visit to count as sparse
 FIRST_WORDS = 1 << 14
 
 
+def _scratch(n_words: int, size: int) -> tuple[NDArray[np.uint32], Words, Words, Words]:
+    """Arrays to build frame tables in: mask, exits found, members of merged nodes, result."""
+    return (
+        np.zeros(n_words, np.uint32),
+        np.zeros(size, np.int32),
+        np.zeros(64 * size, np.int32),
+        np.zeros(16 * size, np.int32),
+    )
+
+
 class Runner(Protocol):
     """The part of an engine that tables are built with."""
 
@@ -49,6 +59,7 @@ class DenseTables:
         self.generation = 0  # goes up when tables are dropped
         self.kept = 16  # tables below stay: those of the standard automata
         self._offsets: dict[Hashable, int] = {}
+        self._scratch = _scratch(n_words, 1 << 12)
 
     def find(self, key: Hashable) -> int:
         """Offset of the table with this content, SPARSE, or 0."""
@@ -56,7 +67,7 @@ class DenseTables:
 
     def load(self, stored: Words) -> None:
         """Start with tables built before; these are never dropped."""
-        self.words = np.concatenate([stored, np.zeros(FIRST_WORDS + 128 * self.n_words, np.int32)])
+        self.words = np.concatenate([stored, np.zeros(FIRST_WORDS + 512 * self.n_words, np.int32)])
         self.used = self.kept = len(stored)
 
     def _allocate(self, size: int) -> int:
@@ -121,23 +132,18 @@ class DenseTables:
 
     def add_frame(self, engine: Runner, key: Hashable, frame: int) -> int:
         """Build the frame table of a configuration that stands on HOLE; returns its offset."""
-        v = self.vocabulary
-        found = np.empty(1 << 12, np.int32)
-        mask = np.zeros(self.n_words, np.uint32)
-        while code := int(kernels.walk_(engine.words, v, mask, 0, frame, found, 1 << 30)):
-            if code == at.FULL and int(engine.words[at.REQUEST]) == at.WALK:
-                found = np.empty(2 * len(found), np.int32)
-            engine.supply(code)
-        tokens = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
-        trie = self._exit_trie(found, int(found[-1])) if found[-1] else np.zeros(0, np.int32)
-        table = self._allocate(at.F_TOKENS + len(tokens) + len(trie))
-        stop = table + at.F_TOKENS + len(tokens)
-        words = self.words
-        words[table + at.F_RETURNS] = int(kernels.returns(engine.words, frame))
-        words[table + at.F_N_TOKENS] = len(tokens)
-        words[table + at.F_TOKENS : stop] = tokens
-        words[table + at.F_TRIE] = stop if len(trie) else at.NO_EXIT
-        words[stop : stop + len(trie)] = trie
+        mask, found, members, out = self._scratch
+        args = (self.vocabulary, frame, mask, found, members, out)
+        while (size := int(kernels.build_frame(engine.words, *args))) < 0:
+            if size == at.FULL and int(engine.words[at.REQUEST]) == at.WALK:
+                self._scratch = _scratch(self.n_words, 2 * len(found))
+                mask, found, members, out = self._scratch
+                args = (self.vocabulary, frame, mask, found, members, out)
+            engine.supply(size)
+        table = self._allocate(size)
+        if out[at.F_TRIE] != at.NO_EXIT:
+            out[at.F_TRIE] += table
+        self.words[table : table + size] = out[:size]
         if key is not None:
             self._offsets[key] = table
         return table

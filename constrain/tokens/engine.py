@@ -7,7 +7,7 @@ segment, a dense table. Configurations are small integers; `handles.py` makes va
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from .arena import MAX_THREADS, Arena
 from .rows import Mask, pool
 from .standard import renew, standard
 from .storage import Tables
+from .sweep import sweep
 from .sync import enter_rule, sync
 
 Words = NDArray[np.int32]
@@ -41,6 +42,11 @@ def _arena(max_bytes: int) -> Arena:
         return Arena(max_bytes)
     arena.max_bytes = max_bytes
     return arena
+
+
+def _retire(arena: Arena) -> None:
+    if len(_idle) < MAX_IDLE and len(arena.words) < 1 << 26:
+        _idle.append(arena)
 
 
 class Engine:
@@ -63,6 +69,7 @@ class Engine:
         self._n_standard = int(self.arena.words[at.N_STANDARD])
         self._standard_code = len(prefix.code)
         self._generation = -1
+        self._age = object()  # stands for the numbers of configurations, until the next sweep
         self._spare = np.empty(n_words, np.uint32)
         self._n_words = n_words
         self._rows = pool(n_words)
@@ -87,8 +94,30 @@ class Engine:
         """Give arena and rows back; the engine is dead after that."""
         self._masks.clear()
         self._rows.give_unshared(self._made)
-        if len(_idle) < MAX_IDLE and len(self.arena.words) < 1 << 26:
-            _idle.append(self.arena)
+        _retire(self.arena)
+
+    def forget(self, roots: Iterable[int]) -> Words:
+        """Forget all configurations but `roots` and what these need; kept masks too.
+
+        Returns the new numbers, by the old ones; 0 for what is gone.
+        """
+        self.forget_masks(0)
+        old = self.arena
+        marks = np.zeros(old.used(at.CONFIG), np.int32)
+        marks[[self.start, *roots]] = 1
+        new = _arena(old.max_bytes)
+        numbers = sweep(old, new, marks)
+        self.arena = new
+        _retire(old)
+        self.start = int(numbers[self.start])
+        self._age = object()
+        self._forget_tables()
+        return numbers
+
+    @property
+    def n_configs(self) -> int:
+        """Configurations known now; their numbers are below."""
+        return self.arena.used(at.CONFIG)
 
     # -- questions
 
@@ -159,13 +188,17 @@ class Engine:
         """May the text end here?"""
         return bool(self._call(lambda a: kernels.accepts(a, config)))
 
+    def successor(self, config: int, byte: int) -> int:
+        """The configuration after one byte, or -1."""
+        return self._call(lambda a: kernels.drive_(a, config, byte))
+
     def successors(self, config: int) -> list[int]:
-        """The configurations after one more byte, each once."""
+        """The configurations that one byte leads to, each once."""
         self._call(lambda a: kernels.drive_(a, config, -1))
         row = self.arena.segment(at.ROW)[256 * config : 256 * config + 256]
         live = np.flatnonzero(row != 1).tolist()  # 1: known to be dead
-        targets = [self._call(lambda a: kernels.drive_(a, config, byte)) for byte in live]  # noqa: B023
-        return [target for target in dict.fromkeys(targets) if target >= 0]
+        targets = dict.fromkeys(self.successor(config, byte) for byte in live)
+        return [target for target in targets if target >= 0]
 
     def depth(self, config: int) -> int:
         """How many return addresses lie on the shortest stack of `config`."""
@@ -174,10 +207,41 @@ class Engine:
         level = set(self.arena.segment(at.THREAD)[4 * first + 3 : 4 * (first + n) : 4].tolist())
         height = 0
         while not any(node == 0 or nodes[2 * node + 1] & 1 for node in level):
-            spans = ((nodes[2 * node], nodes[2 * node] + (nodes[2 * node + 1] >> 1)) for node in level)
-            level = {int(edges[3 * e + 2]) for lo, hi in spans for e in range(lo, hi)}
+            records = [nodes[2 * node : 2 * node + 2].tolist() for node in level]
+            below = (edges[3 * e + 2] for e0, m in records for e in range(e0, e0 + (m >> 1)))
+            level = set(map(int, below))
             height += 1
         return height
+
+    def live(self, config: int, most: int = 256) -> list[int]:
+        """The bytes that may come next, or some `most` of them."""
+        flags = self._expand(config)[at.CONFIG_FLAGS]
+        row = self.arena.segment(at.ROW)[256 * config : 256 * (config + 1)]
+        possible = np.flatnonzero(row != 1).tolist()
+        if flags & at.EXACT:
+            return possible[:most]
+        found: list[int] = []
+        for byte in possible:
+            if len(found) == most:
+                break
+            if self.run(config, bytes((byte,)))[0] >= 0:
+                found.append(byte)
+        return found
+
+    def threads(self, config: int) -> list[list[int]]:
+        """(program counter, sub-state, count, stack node) of all that can take a byte."""
+        record = self._expand(config)
+        first, n = record[at.CONFIG_EXPANDED] - 1, record[at.CONFIG_N_EXPANDED]
+        return self.arena.segment(at.EXPANDED)[4 * first : 4 * (first + n)].reshape(n, 4).tolist()
+
+    def lexing(self, config: int) -> tuple[int, int]:
+        """(lexer state within a lexeme or 0, configuration if the lexeme ends here or 0)."""
+        record = self._expand(config)
+        return record[at.CONFIG_LEXER], record[at.CONFIG_FALLBACK]
+
+    def _expand(self, config: int) -> list[int]:
+        self._call(lambda a: kernels.drive_(a, config, -1))
+        return self.arena.segment(at.CONFIG)[WIDE * config : WIDE * (config + 1)].tolist()
 
     # -- supplies
 
@@ -282,10 +346,10 @@ class Engine:
         for pc, sub, count, node in threads.reshape(n, 4).tolist():
             i = bisect_right(fragments, pc, key=lambda f: f[0]) - 1
             if i < 0 or node:
-                return ("of", id(self), config)
+                return ("of", self._age, config)
             entry, content = fragments[i]
             op = (self.program.code[pc] & 15) if self.program.code[pc] >= 256 else -1
             if sub and op not in (AUTOMATON, COUNTED):
-                return ("of", id(self), config)
+                return ("of", self._age, config)
             parts.append((content, pc - entry, self._content(sub) if sub else 0, count))
         return tuple(parts)

@@ -48,12 +48,14 @@ REQUEST_BYTE = COUNTERS + 3
 REQUEST_HOME = COUNTERS + 4
 QUEUED = COUNTERS + 5  # waiting indices in QUEUE
 STEPS = COUNTERS + 6  # successors computed so far, for statistics
+STANDARD_CODE = COUNTERS + 9  # words of the program that every arena starts with
+RELAXED = COUNTERS + 8  # while a frame table is built: 1 + the longest white space in a token
 N_STANDARD = COUNTERS + 7  # configurations that every arena starts with
 
 CONFIG_THREADS, CONFIG_N, CONFIG_LEXER, CONFIG_FALLBACK = 0, 1, 2, 3  # the identity
 CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4, 5, 6, 7, 8
 CONFIG_MASK = 9  # and 10: number of a mask kept for this configuration, without and with an end
-CONFIG_FRAME = 11  # 0 not known, else offset of its frame table
+CONFIG_FRAME = 11  # 0 never met, 1 met once, else offset of its frame table
 # CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
 # terminal + 1, of a parser configuration with a contextual lexer its lexer state;
 # CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table

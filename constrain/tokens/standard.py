@@ -76,6 +76,7 @@ def standard() -> Standard:
     for node, entry in lowering.fragments.entries.items():
         homes[node] = _explore(arena, entry, home_of)
     arena.words[at.N_STANDARD] = arena.used(at.CONFIG)
+    arena.words[at.STANDARD_CODE] = len(program.code)
     for number, entry in enumerate(program.rules):
         enter_rule(arena, number, entry)
     return Standard(
