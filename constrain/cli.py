@@ -19,10 +19,10 @@ import typer
 from rich.console import Console
 
 import constrain
-from constrain.errors import ConstrainError, SpecError, render_caret
+from constrain.errors import ConstrainError, SpecError
 
 if TYPE_CHECKING:
-    from constrain import Constraint, Grammar, Vocabulary
+    from constrain import Grammar, Vocabulary
 
 app = typer.Typer(
     help="Text that fits: a JSON Schema, a regular expression or a grammar, exactly.",
@@ -116,8 +116,8 @@ def check(
         data = os.fsencode(text)
     with progress("checking"):
         constraint = constrain.compile(spec, byte_vocabulary())
-        fault = None if constraint.matches(data) else describe_fault(constraint, data)
-    print(fault or "fits")
+        fault = constraint.explain_text(data)
+    print(fault.message if fault else "fits")
     if fault:
         raise typer.Exit(1)
 
@@ -197,23 +197,6 @@ def byte_vocabulary() -> Vocabulary:
     return constrain.Vocabulary([*(bytes([b]) for b in range(256)), None], eos_token_ids=[256])
 
 
-def describe_fault(constraint: Constraint, data: bytes) -> str:
-    """A caret under the first byte that does not fit, and what may stand there."""
-    offset = constraint.fitting_prefix(data)
-    state = constraint.advance_bytes(constraint.init(), data[:offset])
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    column = len(decoder.decode(data[:offset]))
-    message = "does not fit" if offset < len(data) else "does not fit yet: the text ends too early"
-    text = data.decode("utf-8", "replace")
-    expected = list(constraint.expected(state))
-    if constraint.accepts(state):
-        expected.append("the end of the text")
-    lines = [render_caret(message, text, (column, column + 1))]
-    if expected:
-        lines.append(f"expected: {', '.join(expected)}")
-    return "\n".join(lines)
-
-
 # --- models
 
 
@@ -242,6 +225,7 @@ def take_a_step(vocabulary: Vocabulary) -> None:
             constraint.mask(state)
             state = constraint.advance_bytes(state, data[i : i + 1])
         constraint.mask(state)
+        constraint.forget()
 
 
 def is_terminal() -> bool:

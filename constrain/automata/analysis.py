@@ -264,7 +264,7 @@ def _prune_repeat(expr: Repeat, alive: _Alive) -> Expr:
     if expr.hi is not None and expr.hi < max(expr.lo, 1):
         return EMPTY if expr.lo == expr.hi else NEVER
     item = _pruned(expr.item, alive)
-    return expr if item is expr.item else repeat(item, expr.lo, expr.hi)
+    return expr if item is expr.item and item != NEVER else repeat(item, expr.lo, expr.hi)
 
 
 def _prune_words(expr: Words, alive: _Alive) -> Expr:

@@ -26,7 +26,7 @@ from constrain.syntax.grammar import (
     Lexeme,
     Repeat,
     Sequence,
-    Terminal as TerminalSpec,
+    Terminal,
 )
 
 from .analysis import terminal_pairs
@@ -51,6 +51,7 @@ class Lexer:
     in context i, where the terminals `contexts[i]` compete."""
 
     contexts: list[Set[str]]
+    classes: list[int]  # byte -> equivalence class
     moves: list[dict[int, int]]  # state -> byte class -> state; none where nobody goes on
     alive: list[Set[str]]  # state -> terminals that can take more bytes
     winner: list[str | None]  # state -> best of the terminals that match here
@@ -74,6 +75,7 @@ class _Terminals:
             self._starts.append(self._nfa.state())
             self._finals[self._nfa.add(resolve(spec.node), self._starts[-1])] = i
         self._steps = Steps(self._nfa, self._finals)
+        self.classes = self._steps.classes
 
     def begin(self, names: Set[str]) -> States:
         """Where a lexeme of one of these terminals begins."""
@@ -106,7 +108,7 @@ def lexer(
 ) -> Lexer:
     """The lexer of these terminals. Raises LimitExceeded past `max_states`."""
     joined = _Terminals(terminals, max_states)
-    machine = Lexer(list(contexts), [{}], [frozenset()], [None], [-1])
+    machine = Lexer(list(contexts), joined.classes, [{}], [frozenset()], [None], [-1])
     found = [(i, joined.judged(joined.begin(c))) for i, c in enumerate(machine.contexts)]
     numbers = dict[tuple[int, tuple[States, str | None]], int]()  # the beginnings stay apart
     for context, (going, winner) in found:
@@ -264,11 +266,25 @@ class Proof:
 
     def _narrowed(self) -> dict[str, set[Place]]:
         begins = {name: self._begins(name) for name in self.ends}
+        ready = dict(self.ready)
+        for name in self.ends:
+            ways = dict[frozenset[Place], set[Place]]()
+            for follower in self.after[name]:
+                begin = begins[follower]
+                if begin not in ways:
+                    ways[begin] = self._led(name, begin)
+                ready[name] = ready[name] & (ways[begin] | self._irrelevant(name, follower))
+        return ready
+
+    def _irrelevant(self, name: str, follower: str) -> Set[Place]:
+        """Places in an ignored lexeme that stand where `follower` is not waited for."""
+        if name not in self.ignored:
+            return frozenset()
+        machine = self.machine
         return {
-            name: self.ready[name].intersection(
-                *(self._led(name, begin) for begin in {begins[b] for b in self.after[name]})
-            )
-            for name in self.ends
+            place
+            for place in self.ready[name]
+            if follower not in machine.contexts[machine.context[place[1]]]
         }
 
     def _begins(self, name: str) -> frozenset[Place]:

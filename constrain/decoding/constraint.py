@@ -13,15 +13,18 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from operator import index
+from typing import TypeAlias, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from constrain.errors import LimitExceeded, TokenRejected
+from constrain.errors import LimitExceeded, SpecError, TokenRejected
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.engine import Engine
 from constrain.tokens.vocabulary import Vocabulary
+
+from . import dump, explain, forced
 
 Mask: TypeAlias = NDArray[np.uint32]
 
@@ -29,8 +32,8 @@ MAX_MASKS_BYTES = 1 << 27
 MAX_CONFIGS = 50_000
 """Configurations, of somewhat over a kilobyte each, between two sweeps."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Handle:
@@ -79,6 +82,7 @@ class Constraint:
         self._max_configs = max_configs
         self._sweep_at = engine.n_configs + max_configs
         self._start = self._state(engine.start)
+        self._texts = {engine.start: b""}  # known before any way between states is
         weakref.finalize(self, _close, engine, self._handles)
 
     def __repr__(self) -> str:
@@ -104,11 +108,14 @@ class Constraint:
 
     def advance_bytes(self, state: State, data: bytes) -> State:
         """The state after these bytes, however they are split into tokens."""
-        after, taken = self._run(state, data)
-        if after is None:
-            message = f"byte {taken} of {data[:40]!r} does not fit"
-            raise TokenRejected(message, data, state)
-        return after
+        after, _ = self._run(state, data)
+        if after is not None:
+            return after
+        if state[0].config < 0:
+            raise TokenRejected("the text has already ended", data, state)
+        with self._lock:
+            message = explain.bytes_refusal(self._engine, state[0].config, data)
+        raise TokenRejected(message, data, state)
 
     def accepts(self, state: State) -> bool:
         """May the text end here?"""
@@ -120,14 +127,90 @@ class Constraint:
 
     def matches(self, text: str | bytes) -> bool:
         """Is this whole text in the language? No tokenizer is involved."""
-        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        after, _ = self._run(self._start, data)
+        after, _ = self._run(self._start, _utf8(text))
         return after is not None and self.accepts(after)
+
+    def dump(self, state: State) -> bytes:
+        """The state as bytes, for `load` of a constraint on the same grammar in any process.
+
+        Inside is a text that leads to the state; it need not be the one that was read. Costs
+        milliseconds where thousands of states are known.
+        """
+        with self._lock:
+            config = state[0].config
+            text = b"" if config < 0 else self._text(config)
+        return dump.pack(self.grammar, dump.Place(text, ended=config < 0))
+
+    def load(self, data: bytes) -> State:
+        """The state that was dumped. Raises SpecError for bytes that are no state of this grammar.
+
+        Law: c.load(c.dump(s)) == s.
+        """
+        place = dump.unpack(self.grammar, data)
+        if place.ended:
+            return self._end
+        state, _ = self._run(self._start, place.text)
+        if state is None:
+            raise SpecError("the dumped state is damaged: its text does not fit the grammar")
+        return state
+
+    def forget(self) -> None:
+        """Drop all that is known but needed by no state in use; it comes back on demand.
+
+        Happens by itself when there is much of it. States stay good.
+        """
+        with self._lock:
+            self._sweep()
+
+    def forced(self, state: State) -> list[int]:
+        """Token ids that must come next, as far as can be told; often none.
+
+        Their bytes are the only way to go on. The spelling is the tokenizer's where the
+        vocabulary has `encode` (less the tokens at the end that longer ones may replace), else
+        the longest tokens. Advancing by them never fails. A lone end token counts as well.
+        """
+        return forced.forced(self, state, self._engine.tables.words)
+
+    def forced_bytes(self, state: State) -> bytes:
+        """The bytes that must come next, however they are spelled; empty if there is a choice."""
+        if state[0].config < 0:
+            return b""
+        return self._ask(lambda config: forced.forced_bytes(self._engine, config), state[0])
+
+    def expected(self, state: State) -> list[str]:
+        """What may come next, in the words of the grammar.
+
+        Literals stand in quotes, terminals and rules by name, other text as classes of
+        characters; a long list is cut short.
+        """
+        if state[0].config < 0:
+            return []
+        return list(self._ask(lambda config: explain.expected(self._engine, config), state[0]))
+
+    def explain(self, state: State, token_id: int) -> explain.Rejection | None:
+        """Why a token may not come next: where it stops fitting and what would fit instead.
+
+        None if it may. Raises TokenRejected for an id that is no token, and once the text has
+        ended, where nothing can be expected.
+        """
+        try:
+            self.advance(state, token_id)
+        except TokenRejected:
+            self._check(state, token_id)
+            mask = self.mask(state)
+            args = (self.vocabulary, state[0].config, token_id, mask)
+            with self._lock:
+                return explain.rejection(self._engine, *args)
+        return None
+
+    def explain_text(self, text: str | bytes) -> explain.TextFault | None:
+        """Where a whole text stops fitting and what would fit instead; None if it fits."""
+        with self._lock:
+            return explain.text_fault(self._engine, _utf8(text))
 
     def fitting_prefix(self, text: str | bytes) -> int:
         """How many bytes of the text fit, from its start."""
-        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        return self._run(self._start, data)[1]
+        return self._run(self._start, _utf8(text))[1]
 
     # -- inside
 
@@ -141,29 +224,34 @@ class Constraint:
                 self._sweep()
         return (handle,)
 
-    def _ask(
-        self, question: Callable[Concatenate[int, P], T], handle: Handle, *args: P.args, **_: P.kwargs
-    ) -> T:
-        """Ask the engine about a configuration; with more room if there is too little."""
+    def _ask(self, question: Callable[[int, *Ts], T], handle: Handle, *args: *Ts) -> T:
+        """Ask the engine about a configuration."""
         with self._lock:
             try:
                 return question(handle.config, *args)
             except LimitExceeded as error:
-                if error.limit not in ("arena bytes", "arena words"):
-                    raise
-                self._sweep()
-            return question(handle.config, *args)
+                return self._ask_again(error, question, handle, *args)
+
+    def _ask_again(
+        self,
+        error: LimitExceeded,
+        question: Callable[[int, *Ts], T],
+        handle: Handle,
+        *args: *Ts,
+    ) -> T:
+        """Make room and ask once more, if that can help."""
+        if error.limit not in ("arena bytes", "arena words"):
+            raise error
+        self._sweep()
+        return question(handle.config, *args)
 
     def _sweep(self) -> None:
         """Forget all that no state refers to. States stay good and learn their new numbers."""
+        self._forget_memos()  # what only these referred to is gone then
         handles = self._live()
-        for handle in handles:
-            handle.next.clear()
-            handle.mask = None
-        self._masked.clear()
-        del handle, handles  # those that only memos referred to are gone now
-        handles = self._live()
-        numbers = self._engine.forget(handle.config for handle in handles)
+        texts = dump.texts(self._engine, self._texts, {handle.config for handle in handles})
+        numbers = self._engine.forget(texts)
+        self._texts = {int(numbers[config]): text for config, text in texts.items()}
         self._handles.clear()
         for handle in handles:
             handle.config = int(numbers[handle.config])
@@ -171,12 +259,25 @@ class Constraint:
         used = self._engine.n_configs
         self._sweep_at = used + max(used, self._max_configs)
 
+    def _text(self, config: int) -> bytes:
+        return dump.texts(self._engine, self._texts, {config})[config]
+
+    def _forget_memos(self) -> None:
+        for handle in self._live():
+            handle.next.clear()
+            handle.mask = None
+        self._masked.clear()
+
     def _live(self) -> list[Handle]:
         return [handle for ref in self._handles.values() if (handle := ref()) is not None]
 
     def _mask(self, handle: Handle) -> Mask:
         with self._lock:
-            mask = handle.mask = self._ask(self._engine.mask, handle)
+            try:
+                mask = self._engine.mask(handle.config)
+            except LimitExceeded as error:
+                mask = self._ask_again(error, self._engine.mask, handle)
+            handle.mask = mask
             self._masked.append(handle)
             if self._engine.n_masks > self._max_masks:
                 self._forget_masks()
@@ -191,35 +292,33 @@ class Constraint:
         self._engine.forget_masks(self._max_masks // 2)
 
     def _advance(self, state: State, token_id: int) -> State:
+        token_id = index(token_id)
+        self._check(state, token_id)
         handle = state[0]
-        if handle.config < 0:
-            raise TokenRejected("the text has already ended", token_id, state)
-        if not 0 <= token_id < self._width:
-            raise TokenRejected(
-                f"token id {token_id} is outside the vocabulary (0 to {self._width - 1})",
-                token_id,
-                state,
-            )
         after: State | None = None
         with self._lock:
             if self._tokens[token_id] is not None:
-                target = self._ask(self._engine.advance, handle, token_id)
+                try:
+                    target = self._engine.advance(handle.config, token_id)
+                except LimitExceeded as error:
+                    target = self._ask_again(error, self._engine.advance, handle, token_id)
                 if target >= 0:
                     after = self._state(target)
             elif token_id in self._eos and self._ask(self._engine.accepts, handle):
                 after = self._end
             if after is None:
-                raise TokenRejected(self._refusal(token_id), token_id, state)
+                args = (self._engine, self.vocabulary, handle.config, token_id)
+                raise TokenRejected(explain.refusal(*args), token_id, state)
             handle.next[token_id] = after
             return after
 
-    def _refusal(self, token_id: int) -> str:
-        token = self.vocabulary.tokens[token_id]
-        if token_id in self._eos:
-            return f"the text may not end here (token {token_id})"
-        if token is None:
-            return f"token {token_id} has no text and the grammar does not name it"
-        return f"token {token_id} ({token!r}) may not come here"
+    def _check(self, state: State, token_id: int) -> None:
+        """Raise TokenRejected where no token, or not this id, can come at all."""
+        if state[0].config < 0:
+            raise TokenRejected("the text has already ended", token_id, state)
+        if not 0 <= token_id < self._width:
+            message = f"token id {token_id} is outside the vocabulary (0 to {self._width - 1})"
+            raise TokenRejected(message, token_id, state)
 
     def _run(self, state: State, data: bytes) -> tuple[State | None, int]:
         if state[0].config < 0:
@@ -227,6 +326,10 @@ class Constraint:
         with self._lock:
             after, taken = self._ask(self._engine.run, state[0], data)
             return (None if after < 0 else self._state(after)), taken
+
+
+def _utf8(text: str | bytes) -> bytes:
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
 def _close(engine: Engine, handles: dict[int, weakref.ref[Handle]]) -> None:

@@ -10,7 +10,8 @@ import codecs
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from constrain.automata import json_text
 from constrain.automata.json_rules import STANDARD
@@ -31,11 +32,9 @@ from constrain.syntax.grammar import Regular
 from constrain.syntax.regex_ast import Text
 from constrain.tokens import layout as at
 from constrain.tokens.engine import Engine
-from constrain.tokens.lookup import below, chosen, path, token_at
-
-if TYPE_CHECKING:
-    from constrain.tokens.rows import Mask
-    from constrain.tokens.vocabulary import Vocabulary
+from constrain.tokens.lookup import Words, below, chosen, path, token_at
+from constrain.tokens.rows import Mask
+from constrain.tokens.vocabulary import Vocabulary
 
 MAX_TERMS = 100
 """Expectations that are listed; with more of them the last one says so."""
@@ -129,10 +128,14 @@ class Expectations:
         while self.code[stop] < 256:
             stop += 1
         data = bytes(self.code[pc:stop])
-        opened = self._opened(stop) if data == b'"' else None
-        if opened is None:
-            self._say(quoted(data))
-        for term in opened or ():
+        if data[0] & 0xC0 == 0x80 or not n_characters(data[:4]):  # within a character
+            self.bytes.add(data[0])
+            return
+        opened = self._opened(stop) if data.endswith(b'"') else None
+        if opened is None or len(data) > 1:
+            self._say(quoted(data if opened is None else data[:-1]))
+            return
+        for term in opened:
             self._say(term)
 
     def _opened(self, pc: int) -> Iterable[str] | None:
@@ -154,16 +157,17 @@ class Expectations:
 
     def _automaton(self, pc: int, arg: int, sub: int) -> None:
         content = self._content(arg)
-        fresh = sub == int(self.engine.arena.segment(at.PROGRAM)[pc + 1])
-        name = _INSIDE.get(content) or (fresh and (_WHOLE.get(content) or self._rule_of(pc)))
+        at_home = sub == self.engine.intern(arg)
+        name = at_home and (_AT_HOME.get(content) or self._rule_of(pc))
         if name:
             self._say(name)
         else:
             self.collect(sub)
 
     def _words(self, pc: int, arg: int, sub: int) -> None:
-        for word in self._below(sub, lambda node: True):
-            self._say(quoted(word))
+        for word in self._below(sub, lambda _: True):
+            if word:
+                self._say(quoted(word))
 
     def _keys(self, pc: int, arg: int, sub: int) -> None:
         for name in self._names(pc, arg, sub):
@@ -245,12 +249,10 @@ _OPENED: dict[Hashable, list[str]] = {
     json_text.any_string(): ["a JSON string"],
     json_text.counted_string(): ["a JSON string"],
 }
-_INSIDE: dict[Hashable, str] = {
+_AT_HOME: dict[Hashable, str] = {
     json_text.any_string(): "more of the string",
     json_text.counted_string(): "more of the string",
     json_text.canonical_name(): "more of the name",
-}
-_WHOLE: dict[Hashable, str] = {
     _node_of("json:number"): "a number",
     _node_of("json:integer"): "an integer",
     _node_of("json:plain-integer"): "an integer",
@@ -281,7 +283,7 @@ def show_class(members: Iterable[int]) -> str:
     if found and all(0x80 <= b < 0xC0 for b in found):
         return "the rest of a character"
     ascii_ = {b for b in found if b < 0x80}
-    if LEADS <= found and len(ascii_) > 64:
+    if found >= LEADS and len(ascii_) > 64:
         return f"[^{_ranges(set(range(0x80)) - ascii_)}]" if len(ascii_) < 128 else "any character"
     if found == ascii_:
         return f"[{_ranges(ascii_)}]"
@@ -350,22 +352,57 @@ def rejection(
     token = vocabulary.tokens[token_id]
     data = token or b""
     taken = engine.run(config, data)[1]
-    place, _ = engine.run(config, data[:taken])
-    terms = expected(engine, place)
-    near = nearest(engine.tables.words, data[:taken], mask, most)
-    column = len(_characters(data[:taken]))
-    lines = [refusal(engine, vocabulary, config, token_id).split(";")[0]]
-    if token is not None:
-        lines = [
-            render_caret(f"token {token_id} does not fit", _line(data), (column, column + 1))
-        ]
+    terms = expected(engine, engine.run(config, data[:taken])[0])
+    near = nearest(engine.tables.words, vocabulary, data[:taken], mask, most)
+    if token is None:
+        lines = [refusal(engine, vocabulary, config, token_id).split(";")[0]]
+    else:
+        column = n_characters(data[:taken])
+        text = data.decode("utf-8", "replace")
+        lines = [render_caret(f"token {token_id} does not fit", text, (column, column + 1))]
     lines.append(f"expected: {listed(terms) or 'nothing more'}")
     if near:
-        shown = ", ".join(f"{quoted(vocabulary.tokens[i] or b'')} ({i})" for i in near)
-        lines.append(f"nearest: {shown}")
+        shown = (f"{quoted(vocabulary.tokens[i] or b'')} ({i})" for i in near)
+        lines.append(f"nearest: {', '.join(shown)}")
     return Rejection(token_id, token, taken, terms, near, "\n".join(lines))
 
 
-def nearest(v: at_words, data: bytes, mask: Mask, most: int) -> tuple[int, ...]:
-    """Allowed tokens with the longest prefix of `data`, the shortest of them first."""
+def nearest(
+    v: Words, vocabulary: Vocabulary, data: bytes, mask: Mask, most: int
+) -> tuple[int, ...]:
+    """Allowed tokens that share the longest prefix with `data`; short ones first, space last."""
+
+    def order(i: int) -> tuple[bool, int, int]:
+        token = vocabulary.tokens[i] or b""
+        return token.isspace(), len(token), i
+
+    for node in reversed(path(v, data)):
+        own = token_at(v, node)
+        ids = chosen(mask, np.append(below(v, node), np.int32(own))[: None if own >= 0 else -1])
+        if len(ids):
+            return tuple(sorted(ids.tolist(), key=order)[:most])
     return ()
+
+
+def text_fault(engine: Engine, data: bytes) -> TextFault | None:
+    """Where a whole text stops fitting; None if it fits."""
+    after, taken = engine.run(engine.start, data)
+    if after >= 0 and engine.accepts(after):
+        return None
+    terms = expected(engine, engine.run(engine.start, data[:taken])[0])
+    too_short = taken == len(data)
+    column = n_characters(data[:taken])
+    message = "does not fit yet: the text ends too early" if too_short else "does not fit"
+    text = data.decode("utf-8", "replace")
+    lines = [render_caret(message, text, (column, column + 1))]
+    if terms:
+        lines.append(f"expected: {listed(terms)}")
+    return TextFault(taken, column, terms, too_short, "\n".join(lines))
+
+
+def n_characters(data: bytes) -> int:
+    """Characters before the end of `data`, which may stop within one (that one not counted)."""
+    return len(_decoder("replace").decode(data))
+
+
+_decoder = codecs.getincrementaldecoder("utf-8")

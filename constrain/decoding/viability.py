@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 import numpy as np
-from numpy.typing import NDArray
 
 from constrain.automata.normal_form import NormalForm
 from constrain.errors import LimitExceeded
 from constrain.tokens import layout as at
-from constrain.tokens.engine import Engine
+from constrain.tokens.engine import Engine, Words
+from constrain.tokens.rows import Mask
 from constrain.tokens.storage import Tables
 
-Mask = NDArray[np.uint32]
 Successors = Callable[[int], Iterable[int]]
 
 MAX_CONFIGURATIONS = 200_000
@@ -120,6 +119,7 @@ class LookaheadEngine(Engine):
         most: int = MAX_CONFIGURATIONS,
     ):
         super().__init__(grammar, tables, n_words, max_bytes)
+        self._by_tokens = by_tokens
         successors = self._after_tokens if by_tokens else self.successors
         self.viable = Viability(successors, self.accepts, self.depth, most)
         words = self.tables.words
@@ -153,6 +153,19 @@ class LookaheadEngine(Engine):
         for byte in data[:taken]:
             passed.append(self.successor(passed[-1], byte))
         return -1, next((n for n in range(taken, 0, -1) if self.viable(passed[n])), 0)
+
+    def live(self, config: int, most: int = 256) -> list[int]:
+        """The bytes that may come next, or some `most` of them.
+
+        By tokens: none, for bytes that must come need not be spelled by any tokens that fit.
+        """
+        return [] if self._by_tokens else super().live(config, most)
+
+    def forget(self, roots: Iterable[int]) -> Words:
+        """Forget all configurations but `roots` and what these need; return the new numbers."""
+        numbers = super().forget(roots)
+        self.viable.forget()
+        return numbers
 
     @property
     def n_masks(self) -> int:

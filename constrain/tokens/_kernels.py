@@ -44,6 +44,8 @@ inline = njit(inline="always")
 # int32, int64 and literal arguments. So functions `f_` take int64, behind a casting `f`.
 
 QUOTE = 34
+EIGHT = np.uint32(8)  # shift from a trie node to its first child
+BYTE = np.uint32(255)
 
 
 @inline
@@ -188,19 +190,22 @@ def add(A, pc, sub, count, node):
 
 
 @inner
-def intern_node_(A, bottom, m):
-    """The stack node with the `m` edges in STAGE (sorted), perhaps with an end; or FULL."""
-    if m == 0 and bottom:
-        return 0
+def intern_node_(A, ends, m):
+    """The stack node with the `m` edges in STAGE (sorted); or FULL.
+
+    ends: bit 0 if the stack may end here, bit 1 if whatever is below a frame may come here.
+    """
+    if m == 0 and ends < 3:
+        return ends - 1
     stage = A[4 * STAGE]
-    h = mix(1, bottom)
+    h = mix(1, ends)
     for k in range(3 * m):
         h = mix(h, A[stage + k])
     table = A[4 * NODE_HASH]
     size = A[4 * NODE_HASH + CAPACITY]
     nodes = A[4 * NODE]
     edges = A[4 * EDGE]
-    info = 2 * m + bottom
+    info = 4 * m + ends
     slot = h & (size - 1)
     while A[table + slot] != 0:
         n = A[table + slot]
@@ -233,8 +238,8 @@ def intern_node_(A, bottom, m):
 
 
 @inline
-def intern_node(A, bottom, m):
-    return intern_node_(A, int64(bottom), int64(m))
+def intern_node(A, ends, m):
+    return intern_node_(A, int64(ends), int64(m))
 
 
 @inner
@@ -289,8 +294,8 @@ def stage_union_(A, x, y, sp):
     pairs = A[4 * PAIRS]
     i = A[nodes + 2 * x]
     j = A[nodes + 2 * y]
-    i_end = i + (A[nodes + 2 * x + 1] >> 1)
-    j_end = j + (A[nodes + 2 * y + 1] >> 1)
+    i_end = i + (A[nodes + 2 * x + 1] >> 2)
+    j_end = j + (A[nodes + 2 * y + 1] >> 2)
     if i_end - i + j_end - j > A[4 * STAGE + CAPACITY]:
         return full(A, STAGE), sp
     m = 0
@@ -359,8 +364,8 @@ def union_(A, a, b):
             return m
         if sp > before:
             continue
-        bottom = (A[nodes + 2 * x + 1] | A[nodes + 2 * y + 1]) & 1
-        r = intern_node(A, bottom, m)
+        ends = (A[nodes + 2 * x + 1] | A[nodes + 2 * y + 1]) & 3
+        r = intern_node(A, ends, m)
         if r < 0:
             return r
         if 2 * A[4 * UNION + USED] >= A[4 * UNION + CAPACITY]:
@@ -596,7 +601,7 @@ def close_call(A, pc, rule, count, node):
 def close_return(A, node):
     nodes = A[4 * NODE]
     first = A[nodes + 2 * node]
-    for e in range(first, first + (A[nodes + 2 * node + 1] >> 1)):
+    for e in range(first, first + (A[nodes + 2 * node + 1] >> 2)):
         edge = A[4 * EDGE] + 3 * e
         r = add(A, A[edge], 0, A[edge + 1], A[edge + 2])
         if r < 0:
@@ -785,7 +790,7 @@ def keep_threads(A):
         op = word & 15 if word >= 256 else -1
         if op == RETURN and A[nodes + 2 * A[t + 3] + 1] & 1:
             flags |= ACCEPTS
-        if op == RETURN and A[t + 3] == HOLE:
+        if op == RETURN and A[nodes + 2 * A[t + 3] + 1] & 2:
             flags |= RETURNS
         if not takes_bytes(A, pc, A[t + 1], A[t + 2]):
             continue
@@ -1283,11 +1288,20 @@ def advance(A, V, c, token):
 
 
 # ---------------------------------------------------------------- masks
+#
+# Loops over many trie nodes read through slices whose bounds are plainly not negative, and nodes
+# as unsigned words: the compiler then leaves out the test for negative indices.
+
+
+@inline
+def part(words, start, size):
+    """`size` words from `start` on."""
+    return words[int64(start) & 0x7FFFFFFF : (int64(start) & 0x7FFFFFFF) + size]
 
 
 @inner
 def set_bit_(out, token):
-    out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+    out[(token >> 5) & 0xFFFFFFF] |= np.uint32(1) << np.uint32(token & 31)
 
 
 @inline
@@ -1312,61 +1326,62 @@ def walk_(A, V, out, root, c0, found, budget):
     segment = WALK
     noting = found.shape[0] > 1
     noted = 0
-    nodes = V[V_NODES]
-    tokens = V[V_TOKENS]
-    stack = A[4 * segment]
+    nodes = part(V, V[V_NODES], V[V_N_NODES] + 1).view(np.uint32)
+    tokens = part(V, V[V_TOKENS], V[V_N_NODES])
+    stack = part(A, A[4 * segment], 2 * A[4 * segment + CAPACITY]).view(np.uint32)
     size = A[4 * segment + CAPACITY]
-    rows = A[4 * ROW]
+    rows = part(A, A[4 * ROW], 256 * A[4 * ROW + CAPACITY])
     configs = A[4 * CONFIG]
-    A[stack] = root
-    A[stack + 1] = c0
+    stack[0] = np.uint32(root)
+    stack[1] = np.uint32(c0)
     sp = 1
     visited = 0
     while sp > 0:
         sp -= 1
-        x = A[stack + 2 * sp]
-        c = A[stack + 2 * sp + 1]
+        x = int64(stack[2 * sp])
+        c = int64(stack[2 * sp + 1])
         if A[configs + 12 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
-        row = rows + 256 * c
-        if noting and x != root and A[configs + 12 * c + CONFIG_FLAGS] & RETURNS:
+        row = rows[256 * c : 256 * c + 256]
+        flags = A[configs + 12 * c + CONFIG_FLAGS]
+        if noting and x != root and flags & RETURNS:
             if 2 * noted + 3 > found.shape[0]:
                 return full(A, segment)
             found[2 * noted] = x
             found[2 * noted + 1] = 0
             noted += 1
-        exact = A[configs + 12 * c + CONFIG_FLAGS] & EXACT
-        first = V[nodes + x] >> 8
-        last = V[nodes + x + 1] >> 8
+        exact = flags & EXACT
+        first = int64(nodes[x] >> EIGHT)
+        last = int64(nodes[x + 1] >> EIGHT)
         visited += last - first
         if visited > budget:
             return OVER_BUDGET
         if sp + last - first > size:
             return full(A, segment)
         for y in range(first, last):
-            v = V[nodes + y]
-            r = A[row + (v & 255)]
+            v = nodes[y]
+            r = int64(row[int64(v & BYTE)])
             if r == 1:
                 continue
-            leaf = V[nodes + y + 1] >> 8 == v >> 8
-            if r == 0 and leaf and exact:
-                set_bit(out, V[tokens + y])
-                continue
+            leaf = nodes[y + 1] >> EIGHT == v >> EIGHT
             if r == 0:
-                r = drive(A, c, v & 255)
+                if leaf and exact:
+                    set_bit(out, tokens[y])
+                    continue
+                r = drive(A, c, int64(v & BYTE))
                 if r < 0:
                     if r == DEAD:
                         continue
                     return r
             else:
                 r -= 2
-            if V[tokens + y] >= 0:
-                set_bit(out, V[tokens + y])
+            if tokens[y] >= 0:
+                set_bit(out, tokens[y])
             if not leaf:
-                A[stack + 2 * sp] = y
-                A[stack + 2 * sp + 1] = r
+                stack[2 * sp] = np.uint32(y)
+                stack[2 * sp + 1] = np.uint32(r)
                 sp += 1
     if noting:
         found[found.shape[0] - 1] = noted
@@ -1673,7 +1688,7 @@ def rest_of(A, c):
     return intern_config(A, 0, 0)
 
 
-@inner
+@kernel
 def finish_mask(A, V, out, end):
     """Copy bits to tokens of equal bytes, and set the end tokens if the text may end."""
     same = V[V_SAME]
@@ -1749,7 +1764,7 @@ def below_frame(A, c):
     clear_list(A)
     below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * c] + 3]
     first = A[A[4 * NODE] + 2 * below]
-    for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 1)):
+    for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 2)):
         edge = A[4 * EDGE] + 3 * e
         r = add(A, A[edge], 0, A[edge + 1], A[edge + 2])
         if r < 0:
@@ -1864,7 +1879,10 @@ def mask(A, V, D, c, out, spare):
     else:
         out[:] = np.uint32(0)
     if rest > 0:
-        r = walk(A, V, out, 0, rest, A[:1], 1 << 30)
+        r = walk(A, V, out, 0, rest, A[:1], SHORT_WALK if flags & PLAIN else 1 << 30)
+        if r == OVER_BUDGET:
+            A[REQUEST] = rest
+            return NEED_INSIDE
         if r < 0:
             return r
     finish_mask(A, V, out, end)
@@ -1944,16 +1962,23 @@ def token_units(A, V, q, home, units):
             r = drive(A, c, -1)
             if r < 0:
                 return r
+        row = A[4 * ROW] + 256 * c
         first = V[nodes + x] >> 8
         last = V[nodes + x + 1] >> 8
         if sp + last - first > A[4 * WALK + CAPACITY]:
             return full(A, WALK)
         for y in range(first, last):
-            r = drive(A, c, V[nodes + y] & 255)
-            if r == DEAD:
+            r = A[row + (V[nodes + y] & 255)]
+            if r == 1:
                 continue
-            if r < 0:
-                return r
+            if r == 0:
+                r = drive(A, c, V[nodes + y] & 255)
+                if r == DEAD:
+                    continue
+                if r < 0:
+                    return r
+            else:
+                r -= 2
             n = so_far + 1 if r == home else so_far
             if V[tokens + y] >= 0:
                 units[V[tokens + y]] = n if r == home else n + 1
@@ -2077,6 +2102,304 @@ def merge_subtrees(V, roots, m, out, members):
     out[1 + n] = n << 8
     out[2 + 2 * n] = e
     return size
+
+
+@kernel
+def spread_tiers(units, tiers):
+    """Bit t of tier k: does token t need at most k units? `tiers` is zero before."""
+    for t in range(units.shape[0]):
+        if units[t] >= 0:
+            tiers[units[t], t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+    for k in range(1, tiers.shape[0]):
+        for w in range(tiers.shape[1]):
+            tiers[k, w] |= tiers[k - 1, w]
+
+
+# ---------------------------------------------------------------- closed alphabets
+
+
+@inner
+def target_index(states, n, c):
+    """Index of `c` among the explored states; appended if there is room, else -1."""
+    for i in range(n):
+        if states[i] == c:
+            return i, n
+    if n < states.shape[0]:
+        states[n] = c
+        return n, n + 1
+    return -1, n
+
+
+@inner
+def beyond_ascii(A, state, states, n, pairs):
+    """Where code points beyond ASCII lead from `state`: (bit set of indices, n), or -1 if some
+    are dead or lead outside; works through pairs (configuration, bytes left, first, last byte)."""
+    m = 0
+    for lead in range(0xC2, 0xF5):
+        c = drive(A, state, lead)
+        if c < 0:
+            return c - 1, n
+        left = 1 if lead < 0xE0 else (2 if lead < 0xF0 else 3)
+        lo = 0x80
+        hi = 0xBF
+        if lead == 0xE0:
+            lo = 0xA0
+        elif lead == 0xED:
+            hi = 0x9F
+        elif lead == 0xF0:
+            lo = 0x90
+        elif lead == 0xF4:
+            hi = 0x8F
+        m = note_pair(pairs, m, c, left, lo, hi)
+        if m < 0:
+            return DEAD - 1, n
+    done = 0
+    targets = 0
+    while done < m:
+        c, left, lo, hi = pairs[done, 0], pairs[done, 1], pairs[done, 2], pairs[done, 3]
+        done += 1
+        for byte in range(lo, hi + 1):
+            r = drive(A, c, byte)
+            if r < 0:
+                return r - 1, n
+            if left > 1:
+                m = note_pair(pairs, m, r, left - 1, 0x80, 0xBF)
+                if m < 0:
+                    return DEAD - 1, n
+            else:
+                i, n = target_index(states, n, r)
+                if i < 0:
+                    return DEAD - 1, n
+                targets |= 1 << i
+    return targets, n
+
+
+@inner
+def note_pair_(pairs, m, c, left, lo, hi):
+    for i in range(m):
+        if pairs[i, 0] == c and pairs[i, 1] == left and pairs[i, 2] == lo and pairs[i, 3] == hi:
+            return m
+    if m >= pairs.shape[0]:
+        return -1
+    pairs[m, 0] = c
+    pairs[m, 1] = left
+    pairs[m, 2] = lo
+    pairs[m, 3] = hi
+    return m + 1
+
+
+@inline
+def note_pair(pairs, m, c, left, lo, hi):
+    return note_pair_(pairs, int64(m), int64(c), int64(left), int64(lo), int64(hi))
+
+
+@inner
+def n_bits(x):
+    n = 0
+    while x:
+        x &= x - 1
+        n += 1
+    return n
+
+
+@kernel
+def closed_alphabet(A, V, q):
+    """A set of character classes over which every text stays alive from automaton state `q`.
+
+    A fixpoint over the few states explored from `q`: a class that leads to a state of a smaller
+    alphabet either goes, or takes the rest along, whichever loses less. What leads beyond the
+    explored states does not count. So the set is sound but perhaps not the largest. Returns it,
+    or an error.
+    """
+    states = np.zeros(MAX_EXPLORED, np.int64)
+    pairs = np.zeros((128, 4), np.int64)
+    targets = np.zeros((MAX_EXPLORED, N_CLASSES), np.int64)
+    alphabet = np.zeros(MAX_EXPLORED, np.int64)
+    states[0] = q
+    n = 1
+    i = 0
+    while i < n:
+        alive = (1 << N_CLASSES) - 1
+        for byte in range(128):
+            bit = 1 << V[V[V_CLASS] + byte]
+            if alive & bit == 0:
+                continue
+            r = drive(A, states[i], byte)
+            if r < DEAD:
+                return r
+            if r >= 0:
+                k, n = target_index(states, n, r)
+                if k >= 0:
+                    targets[i, V[V[V_CLASS] + byte]] |= 1 << k
+                    continue
+            alive &= ~bit
+        found, n = beyond_ascii(A, states[i], states, n, pairs)
+        if found < DEAD - 1:
+            return found + 1
+        if found < 0:
+            alive &= ~(1 << CLASS_OTHERS)
+        else:
+            targets[i, CLASS_OTHERS] = found
+        alphabet[i] = alive
+        i += 1
+    changed = True
+    while changed:
+        changed = False
+        for i in range(n):
+            for a in range(N_CLASSES):
+                if not (alphabet[i] >> a) & 1:
+                    continue
+                together = alphabet[i]  # what is left if class `a` stays
+                for k in range(n):
+                    if (targets[i, a] >> k) & 1:
+                        together &= alphabet[k]
+                without = alphabet[i] & ~(1 << a)
+                if not (together >> a) & 1 or n_bits(together) < n_bits(without):
+                    together = without
+                if together != alphabet[i]:
+                    alphabet[i] = together
+                    changed = True
+    return alphabet[0]
+
+
+@kernel
+def tokens_over(V, alphabet, out):
+    """Mask of the tokens whose characters all belong to `alphabet`."""
+    classes = V[V_TOKEN_CLASSES]
+    out[:] = np.uint32(0)
+    for t in range(V[V_N_TOKENS]):
+        if V[classes + t] != 0 and V[classes + t] & ~alphabet == 0:
+            out[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+
+
+@inner
+def set_subtree(V, out, root):
+    """Set the bits of all tokens strictly below trie node `root`."""
+    for i in range(V[V[V_ORDER_START] + root], V[V[V_ORDER_STOP] + root]):
+        set_bit(out, V[V[V_ORDER] + i])
+
+
+@kernel
+def walk_beyond(A, V, out, q, alphabet):
+    """Like `walk` from automaton state `q`, where `out` has all tokens over its closed alphabet.
+
+    A path is in one of three modes. 1: it keeps to the alphabet of `q`, so subtrees that hold
+    nothing else are passed over. 2: it keeps to the alphabet of a state met on the way, above a
+    large subtree; subtrees that hold nothing else are set as a block. 0: neither.
+    """
+    nodes = part(V, V[V_NODES], V[V_N_NODES] + 1).view(np.uint32)
+    tokens = part(V, V[V_TOKENS], V[V_N_NODES])
+    subtree = part(V, V[V_SUBTREE], V[V_N_NODES])
+    stack = part(A, A[4 * WALK], 2 * A[4 * WALK + CAPACITY]).view(np.uint32)
+    alphabets = part(A, A[4 * WALK2], A[4 * WALK2 + CAPACITY])  # of the paths on the stack
+    rows = part(A, A[4 * ROW], 256 * A[4 * ROW + CAPACITY])
+    stack[0] = np.uint32(0)
+    stack[1] = np.uint32(4 * q + 1)
+    alphabets[0] = alphabet
+    sp = 1
+    while sp > 0:
+        sp -= 1
+        x = int64(stack[2 * sp])
+        c = int64(stack[2 * sp + 1]) >> 2
+        kept = int64(stack[2 * sp + 1]) & 3
+        over = int64(alphabets[sp])
+        if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
+            r = drive(A, c, -1)
+            if r < 0:
+                return r
+        if kept == 0 and subtree[x] & INNER_BYTE == 0:
+            size = V[V[V_ORDER_STOP] + x] - V[V[V_ORDER_START] + x]
+            if size >= LARGE_SUBTREE:
+                over = closed_alphabet(A, V, c)
+                if over < 0:
+                    return over
+                kept = 2
+        row = rows[256 * c : 256 * c + 256]
+        first = int64(nodes[x] >> EIGHT)
+        last = int64(nodes[x + 1] >> EIGHT)
+        if sp + last - first > A[4 * WALK + CAPACITY]:
+            return full(A, WALK)
+        for y in range(first, last):
+            byte = int64(nodes[y] & BYTE)
+            r = int64(row[byte])
+            if r == 1:
+                continue
+            mode = kept
+            if byte < 0x80 or byte >= 0xC2:
+                if (over >> V[V[V_CLASS] + byte]) & 1 == 0:
+                    mode = 0
+            below = int64(subtree[y])
+            if mode > 0 and below & ~INNER_BYTE & ~over == 0:
+                if below & INNER_BYTE == 0 or tokens[y] < 0:
+                    if mode == 2:
+                        if tokens[y] >= 0:
+                            set_bit(out, tokens[y])
+                        set_subtree(V, out, y)
+                    continue
+            if r == 0:
+                r = drive(A, c, byte)
+                if r == DEAD:
+                    continue
+                if r < 0:
+                    return r
+            else:
+                r -= 2
+            if tokens[y] >= 0:
+                set_bit(out, tokens[y])
+            if nodes[y + 1] >> EIGHT > nodes[y] >> EIGHT:
+                stack[2 * sp] = np.uint32(y)
+                stack[2 * sp + 1] = np.uint32(4 * r + mode)
+                alphabets[sp] = over
+                sp += 1
+    return OK
+
+
+@kernel
+def classify(nodes, tokens, classes, token_classes, subtree):
+    """Character classes of each token, and of all bytes strictly below each trie node.
+
+    classes: int32[256], of the first byte of a code point. A token that is not well-formed
+    UTF-8 gets BROKEN, which no alphabet holds; so do the nodes above a token that ends within a
+    code point.
+    """
+    n = tokens.shape[0]
+    left = np.zeros(n, np.int32)  # continuation bytes still to come; -1: not UTF-8
+    low = np.zeros(n, np.int32)  # smallest and largest byte that may come next
+    high = np.zeros(n, np.int32)
+    path = np.zeros(n, np.int32)
+    for x in range(n):
+        for y in range(nodes[x] >> 8, nodes[x + 1] >> 8):
+            byte = nodes[y] & 255
+            path[y] = path[x]
+            low[y] = 0x80
+            high[y] = 0xBF
+            if left[x] > 0:
+                left[y] = left[x] - 1 if low[x] <= byte <= high[x] else -1
+            elif left[x] < 0 or 0x80 <= byte < 0xC2 or byte > 0xF4:
+                left[y] = -1
+            else:
+                path[y] |= 1 << classes[byte]
+                left[y] = 0 if byte < 0x80 else (1 if byte < 0xE0 else (2 if byte < 0xF0 else 3))
+                if byte == 0xE0:
+                    low[y] = 0xA0
+                elif byte == 0xED:
+                    high[y] = 0x9F
+                elif byte == 0xF0:
+                    low[y] = 0x90
+                elif byte == 0xF4:
+                    high[y] = 0x8F
+            if tokens[y] >= 0:
+                token_classes[tokens[y]] = path[y] if left[y] == 0 else BROKEN
+    for x in range(n - 1, -1, -1):
+        subtree[x] = INNER_BYTE if left[x] != 0 else 0
+        for y in range(nodes[x] >> 8, nodes[x + 1] >> 8):
+            byte = nodes[y] & 255
+            below = subtree[y] & ~INNER_BYTE
+            if left[x] == 0 and left[y] >= 0:
+                below |= 1 << classes[byte]
+            if left[y] < 0 or (left[y] > 0 and tokens[y] >= 0):
+                below |= BROKEN
+            subtree[x] |= below
 
 
 # ---------------------------------------------------------------- building
@@ -2204,9 +2527,9 @@ def rehash(A):
     for n in range(HOLE + 1, A[4 * NODE + USED]):
         node = A[4 * NODE] + 2 * n
         info = A[node + 1]
-        h = mix(1, info & 1)
+        h = mix(1, info & 3)
         e = A[4 * EDGE] + 3 * A[node]
-        for k in range(3 * (info >> 1)):
+        for k in range(3 * (info >> 2)):
             h = mix(h, A[e + k])
         slot = h & (size - 1)
         while A[table + slot] != 0:
@@ -2290,7 +2613,7 @@ def mark(A, configs, nodes):
     for n in range(A[4 * NODE + USED] - 1, HOLE, -1):
         if nodes[n] != 0:
             first = A[A[4 * NODE] + 2 * n]
-            for e in range(first, first + (A[A[4 * NODE] + 2 * n + 1] >> 1)):
+            for e in range(first, first + (A[A[4 * NODE] + 2 * n + 1] >> 2)):
                 nodes[A[A[4 * EDGE] + 3 * e + 2]] = 1
 
 
@@ -2308,12 +2631,12 @@ def compact(A, B, configs, nodes):
             continue
         first = A[A[4 * NODE] + 2 * n]
         info = A[A[4 * NODE] + 2 * n + 1]
-        for k in range(info >> 1):
+        for k in range(info >> 2):
             e = A[4 * EDGE] + 3 * (first + k)
             B[stage + 3 * k] = A[e]
             B[stage + 3 * k + 1] = A[e + 1]
             B[stage + 3 * k + 2] = nodes[A[e + 2]]
-        nodes[n] = intern_node(B, info & 1, info >> 1)
+        nodes[n] = intern_node(B, info & 3, info >> 2)
     for c in range(1, A[4 * CONFIG + USED]):
         if c < A[N_STANDARD]:
             configs[c] = c

@@ -79,7 +79,7 @@ def allocate(capacities: dict[int, int]) -> Words:
     for segment, offset in enumerate(offsets):
         size = FIRST_HASH if segment in HASHED else sizes[segment]
         words[4 * segment : 4 * segment + 3] = (offset, size, RESERVED.get(segment, 0))
-    words[words[4 * at.NODE] : words[4 * at.NODE] + 4] = (0, 1, 0, 0)
+    words[words[4 * at.NODE] : words[4 * at.NODE] + 4] = (0, 1, 0, 2)  # nodes 0 and HOLE
     for segment in (at.TRIE_NODE, at.CONFIG):  # number 0: none
         words[offsets[segment] : offsets[segment] + at.WIDTH[segment]] = 0
     words[offsets[at.LIST_HASH] : offsets[at.LIST_HASH] + 2 * sizes[at.LIST_HASH]] = 0
@@ -154,3 +154,37 @@ class Arena:
         self.words[at.QUEUED] = 0
         self.words[at.LIST_STAMP] = 1
         kernels.rehash(self.words)
+
+
+MAX_IDLE = 4
+MAX_IDLE_WORDS = 1 << 26
+TOUCHED = {at.ROW: 1 << 13, at.CONFIG: 1 << 13, at.THREAD: 1 << 14, at.EXPANDED: 1 << 15}
+"""Records at the start of the large segments that `prepare` writes to."""
+
+_idle: list[Arena] = []
+
+
+def prepare() -> None:
+    """Have an arena ready whose memory has been touched; fresh memory costs page faults."""
+    if _idle:
+        return
+    arena = Arena(1 << 29)
+    for segment, records in TOUCHED.items():
+        arena.segment(segment)[: records * at.WIDTH[segment]] = 0
+    _idle.append(arena)
+
+
+def obtain(max_bytes: int) -> Arena:
+    """An arena, used before if there is one; `renew` it before use."""
+    try:
+        arena = _idle.pop()
+    except IndexError:
+        return Arena(max_bytes)
+    arena.max_bytes = max_bytes
+    return arena
+
+
+def recycle(arena: Arena) -> None:
+    """Keep an arena for somebody else."""
+    if len(_idle) < MAX_IDLE and len(arena.words) <= MAX_IDLE_WORDS:
+        _idle.append(arena)

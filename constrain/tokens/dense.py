@@ -20,8 +20,8 @@ from . import layout as at
 Words = NDArray[np.int32]
 
 SPARSE = 1
+MAX_ALPHABETS = 256
 _NONE = np.zeros(1, np.int32)
-ESTIMATE = 3_000  # trie nodes: what a state's walk may visit to count as sparse
 FIRST_WORDS = 1 << 14
 
 
@@ -59,6 +59,7 @@ class DenseTables:
         self.generation = 0  # goes up when tables are dropped
         self.kept = 16  # tables below stay: those of the standard automata
         self._offsets: dict[Hashable, int] = {}
+        self._alphabets: dict[int, NDArray[np.uint32]] = {}
         self._scratch = _scratch(n_words, 1 << 12)
 
     def find(self, key: Hashable) -> int:
@@ -87,10 +88,29 @@ class DenseTables:
         """Is a plain walk of the vocabulary from automaton state `q` short?"""
         scratch = np.zeros(self.n_words, np.uint32)
         while True:
-            args = (scratch, 0, q, _NONE, ESTIMATE)
+            args = (scratch, 0, q, _NONE, at.SHORT_WALK)
             code = int(kernels.walk_(engine.words, self.vocabulary, *args))
             if code in (at.OK, at.OVER_BUDGET):
                 return code == at.OK
+            engine.supply(code)
+
+    def inside(self, engine: Runner, q: int, out: NDArray[np.uint32]) -> None:
+        """Fill `out` with the tokens that stay inside the automaton from state `q`.
+
+        Those over the state's closed alphabet come at once (a mask kept for each alphabet); the
+        walk then skips them.
+        """
+        v = self.vocabulary
+        while (alphabet := int(kernels.closed_alphabet(engine.words, v, q))) < 0:
+            engine.supply(alphabet)
+        kept = self._alphabets.get(alphabet)
+        if kept is None:
+            kept = np.zeros_like(out)
+            kernels.tokens_over(v, alphabet, kept)
+            if len(self._alphabets) < MAX_ALPHABETS:
+                self._alphabets[alphabet] = kept
+        out[:] = kept
+        while code := int(kernels.walk_beyond(engine.words, v, out, q, alphabet)):
             engine.supply(code)
 
     def add(self, engine: Runner, key: Hashable, q: int, home: int) -> int:
@@ -99,10 +119,7 @@ class DenseTables:
             self._offsets[key] = SPARSE
             return SPARSE
         mask = np.zeros(self.n_words, np.uint32)
-        while (
-            code := kernels.walk_(engine.words, self.vocabulary, mask, 0, q, _NONE, 1 << 30)
-        ) != at.OK:
-            engine.supply(int(code))
+        self.inside(engine, q, mask)
         table = self._allocate(at.T_SIZE + self.n_words)
         inside = table + at.T_SIZE
         self.words[inside : inside + self.n_words] = mask.view(np.int32)
@@ -118,10 +135,9 @@ class DenseTables:
         while (code := kernels.token_units(engine.words, v, q, home, units)) != at.OK:
             engine.supply(int(code))
         n = int(units.max()) + 1
-        tiers = np.zeros((n, self.n_words * 32), bool)
-        for k in range(n):
-            tiers[k, : len(units)] = (units >= 0) & (units <= k)
-        packed = np.packbits(tiers, axis=1, bitorder="little").view("<i4").ravel()
+        tiers = np.zeros((n, self.n_words), np.uint32)
+        kernels.spread_tiers(units, tiers)
+        packed = tiers.view(np.int32).ravel()
         generation = self.generation
         start = self._allocate(len(packed))
         if self.generation != generation:

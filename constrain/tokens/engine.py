@@ -21,7 +21,7 @@ from constrain.syntax.grammar import Regular
 
 from . import _kernels as kernels
 from . import layout as at
-from .arena import MAX_THREADS, Arena
+from .arena import MAX_THREADS, obtain, recycle
 from .rows import Mask, pool
 from .standard import renew, standard
 from .storage import Tables
@@ -30,23 +30,7 @@ from .sync import enter_rule, sync
 
 Words = NDArray[np.int32]
 
-_idle: list[Arena] = []  # arenas to use again
-MAX_IDLE = 4
 WIDE = at.WIDTH[at.CONFIG]
-
-
-def _arena(max_bytes: int) -> Arena:
-    try:
-        arena = _idle.pop()
-    except IndexError:
-        return Arena(max_bytes)
-    arena.max_bytes = max_bytes
-    return arena
-
-
-def _retire(arena: Arena) -> None:
-    if len(_idle) < MAX_IDLE and len(arena.words) < 1 << 26:
-        _idle.append(arena)
 
 
 class Engine:
@@ -57,7 +41,7 @@ class Engine:
 
     def __init__(self, grammar: NormalForm, tables: Tables, n_words: int, max_bytes: int):
         self.tables = tables
-        self.arena = _arena(max_bytes)
+        self.arena = obtain(max_bytes)
         renew(self.arena)
         prefix = standard()
         self.program = prefix.program()
@@ -94,7 +78,7 @@ class Engine:
         """Give arena and rows back; the engine is dead after that."""
         self._masks.clear()
         self._rows.give_unshared(self._made)
-        _retire(self.arena)
+        recycle(self.arena)
 
     def forget(self, roots: Iterable[int]) -> Words:
         """Forget all configurations but `roots` and what these need; kept masks too.
@@ -105,10 +89,10 @@ class Engine:
         old = self.arena
         marks = np.zeros(old.used(at.CONFIG), np.int32)
         marks[[self.start, *roots]] = 1
-        new = _arena(old.max_bytes)
+        new = obtain(old.max_bytes)
         numbers = sweep(old, new, marks)
         self.arena = new
-        _retire(old)
+        recycle(old)
         self.start = int(numbers[self.start])
         self._age = object()
         self._forget_tables()
@@ -135,6 +119,9 @@ class Engine:
             a, v = self.arena.words, self.tables.words
             code = kernels.mask(a, v, dense.words, config, out, self._spare)
             if code >= 0:
+                break
+            if code == at.NEED_INSIDE:
+                self._inside(config, out)
                 break
             self.supply(code)
         if code > 0:
@@ -208,7 +195,7 @@ class Engine:
         height = 0
         while not any(node == 0 or nodes[2 * node + 1] & 1 for node in level):
             records = [nodes[2 * node : 2 * node + 2].tolist() for node in level]
-            below = (edges[3 * e + 2] for e0, m in records for e in range(e0, e0 + (m >> 1)))
+            below = (edges[3 * e + 2] for e0, m in records for e in range(e0, e0 + (m >> 2)))
             level = set(map(int, below))
             height += 1
         return height
@@ -289,6 +276,13 @@ class Engine:
         words = self.arena.words
         q, home = self._request(), int(words[at.REQUEST_HOME])
         return q, home, int(self.arena.segment(at.CONFIG)[WIDE * q + at.CONFIG_DENSE])
+
+    def _inside(self, config: int, out: Mask) -> None:
+        """The mask of a state of a finite automaton in which many tokens may come."""
+        self.tables.dense.inside(self, config, out)
+        a = self.arena.words
+        kernels.finish_mask(a, self.tables.words, out, int(kernels.accepts(a, config)))
+        a[at.REQUEST] = config
 
     def _add_table(self) -> None:
         q, home, _ = self._wanted()

@@ -11,7 +11,7 @@ kernel asks Python for something (a rule to be lowered, a segment to grow, a tab
     BYTE_SET,  # 8 words of bits
     TRIE,  # root node of each word trie
     TRIE_NODE,  # byte, first child, next sibling, word + 1, first word, last word + 1, name state
-    NODE,  # stack node: first edge, 2 * edges + (may the stack end here)
+    NODE,  # stack node: first edge, 4 * edges + 2 * (may a frame end here) + (may the stack)
     EDGE,  # return address, saved count, node below
     NODE_HASH,
     UNION,  # memo of stack unions: node, node, union + 1
@@ -66,10 +66,10 @@ ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT, RETURNS = 1, 2, 4, 8
 # RETURNS: some thread may leave the frame, that is, return to the stack node HOLE
 # EXACT: a byte whose successor is not known yet has one; no need to compute it to know
 
-OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS, NEED_FRAME = range(
-    0, -9, -1
+OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS, NEED_FRAME, NEED_INSIDE = (
+    range(0, -10, -1)
 )
-TOO_MANY_THREADS, OVER_BUDGET = -9, -10
+TOO_MANY_THREADS, OVER_BUDGET = -10, -11
 
 HOLE = 1  # the stack node that stands for whatever is below a frame; it has no edges
 
@@ -81,6 +81,15 @@ V_N_TOKENS, V_N_NODES, V_N_SAME, V_N_EOS = 28, 29, 30, 31
 V_EOS_IDS = 32  # the end ids themselves stand in the header, at most MAX_EOS
 MAX_EOS = 96
 V_HEADER = V_EOS_IDS + MAX_EOS
+
+# Character classes: sets of them are 32-bit words. The bits from 30 on say more of a trie node:
+CLASS_OTHERS = 5  # the class of all code points beyond ASCII
+N_CLASSES = 30
+INNER_BYTE = 1 << 30  # this node is reached in the middle of a code point
+BROKEN = -(1 << 31)  # some token (here: below) is not a whole number of code points
+MAX_EXPLORED = 6  # automaton states that a search for a closed alphabet looks at
+LARGE_SUBTREE = 2_000  # tokens: a trie node for which such a search pays
+SHORT_WALK = 3_000  # trie nodes: a state whose walk visits no more is not worth a table
 
 # A dense table
 T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4

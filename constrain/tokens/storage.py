@@ -21,12 +21,13 @@ from constrain.errors import VocabularyMismatch
 
 from . import layout as at
 from . import trie
+from .arena import prepare
 from .dense import SPARSE, DenseTables
 from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "4"
+FORMAT = "5"
 """Goes up when the layout of the tables or the standard automata change."""
 
 Words = NDArray[np.int32]
@@ -133,6 +134,7 @@ def _make(vocabulary: Vocabulary) -> Tables:
     dense = DenseTables(words, vocabulary.n_words)
     dense.load(stored)
     pool(vocabulary.n_words)
+    prepare()
     return Tables(words, dense, offsets, threading.RLock())
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 from .arena import CAPACITIES, FIRST_HASH, HASHED, Arena, Words, allocate
 from .standard import renew
 
@@ -26,14 +25,15 @@ def sweep(old: Arena, new: Arena, marks: Words) -> Words:
     nodes = np.zeros(old.used(at.NODE), np.int32)
     kernels.mark(old.words, marks, nodes)
     sizes = _sizes(old, marks != 0, nodes != 0)
-    _make_room(new, old.capacities | {s: _capacity(s, n) for s, n in sizes.items()})
+    _make_room(new, old.capacities | {s: _capacity(old, s, n) for s, n in sizes.items()})
     renew(new)
     for segment in KEPT:
         size = old.used(segment) * at.WIDTH[segment]
         new.segment(segment)[:size] = old.segment(segment)[:size]
         new.words[4 * segment + at.USED] = old.used(segment)
     for hashed, segment in HASHED.items():
-        new.words[4 * hashed + at.CAPACITY] = _power_of_two(FIRST_HASH, 4 * sizes[segment])
+        slots = min(_power_of_two(FIRST_HASH, 4 * sizes[segment]), 2 * new.capacities[segment])
+        new.words[4 * hashed + at.CAPACITY] = slots
     kernels.rehash(new.words)
     kernels.compact(old.words, new.words, marks, nodes)
     return marks
@@ -49,15 +49,15 @@ def _sizes(arena: Arena, configs: np.ndarray, nodes: np.ndarray) -> dict[int, in
         at.CONFIG: int(configs.sum()),
         at.THREAD: int(records[configs, at.CONFIG_N].sum()),
         at.NODE: int(nodes.sum()),
-        at.EDGE: int((infos[nodes] >> 1).sum()),
+        at.EDGE: int((infos[nodes] >> 2).sum()),
         at.EXPANDED: 0,
         at.UNION: 0,
     }
 
 
-def _capacity(segment: int, records: int) -> int:
-    """Room for what is kept and as much again."""
-    return _power_of_two(CAPACITIES[segment], 2 * records + 16)
+def _capacity(old: Arena, segment: int, records: int) -> int:
+    """Room for what is kept and as much again, but no more than there was."""
+    return min(_power_of_two(CAPACITIES[segment], 2 * records + 16), old.capacities[segment])
 
 
 def _power_of_two(least: int, wanted: int) -> int:

@@ -40,6 +40,10 @@ def build(vocabulary: Vocabulary) -> Words:
     blob = b"".join(token for token in tokens if token is not None)
     blob += b"\0" * (-len(blob) % 4)
     order, start, stop = _token_order(nodes, ids)
+    classes = character_classes()
+    token_classes = np.zeros(len(tokens), np.int32)
+    subtree = np.zeros(n, np.int32)
+    kernels.classify(nodes, ids, classes, token_classes, subtree)
     segments = {
         at.V_NODES: nodes,
         at.V_TOKENS: ids,
@@ -49,6 +53,9 @@ def build(vocabulary: Vocabulary) -> Words:
         at.V_BLOB: np.frombuffer(blob, "<i4"),
         at.V_BLOB_START: np.concatenate([[0], np.cumsum(lengths)]),
         at.V_SAME: np.array(same, np.int32),
+        at.V_CLASS: classes,
+        at.V_TOKEN_CLASSES: token_classes,
+        at.V_SUBTREE: subtree,
         at.V_ORDER: order,
         at.V_ORDER_START: start,
         at.V_ORDER_STOP: stop,
@@ -61,6 +68,24 @@ def build(vocabulary: Vocabulary) -> Words:
         at.V_LONGEST_SPACE: _longest_space(tokens),
     }
     return _pack(segments, counts)
+
+
+CLASSES = (
+    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "",
+    " ", "\n", "\t\r\v\f", "\0", '"', "\\", "'", "-", "_", ".", "/", ":", ",", ";",
+    "{}", "[]", "()", "<>", "+", "=", "@", "#$%&", "*?!", "|~^`",
+)  # fmt: skip
+"""ASCII characters by class; the one with NUL also takes the other control characters, and the
+empty one (CLASS_OTHERS) every code point beyond ASCII."""
+
+
+def character_classes() -> Words:
+    """The class of the code points that begin with each byte."""
+    classes = np.full(256, CLASSES.index("\0"), np.int32)
+    classes[0x80:] = at.CLASS_OTHERS
+    for number, members in enumerate(CLASSES):
+        classes[[ord(c) for c in members]] = number
+    return classes
 
 
 def _longest_space(tokens: Sequence[bytes | None]) -> int:

@@ -116,9 +116,7 @@ def test_agrees_with_lark(name: str):
     words = [*letters, *map("".join, itertools.product(letters, repeat=2))]
     vocabulary = constrain.Vocabulary([*(w.encode() for w in words), None], [len(words)])
     constraint = constrain.compile(constrain.cfg(grammar), vocabulary, spelling="assume")
-    texts = [
-        "".join(t) for n in range(longest + 1) for t in itertools.product(letters, repeat=n)
-    ]
+    texts = ["".join(t) for n in range(longest + 1) for t in itertools.product(letters, repeat=n)]
     members = {text for text in texts if lark_accepts(parser, text)}
     for text in texts:
         assert constraint.matches(text) == (text in members), text

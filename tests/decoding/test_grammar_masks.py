@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from brute_force import allowed, show
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from strategies_cfg import grammars
 import constrain
 from constrain.decoding import Constraint, State
 from constrain.errors import EmptyLanguage
-from constrain.syntax.grammar import Call, Grammar
+from constrain.syntax.grammar import Call, Choice, Grammar, Literal, Repeat, Sequence
 
 LONGEST = 7
 
@@ -61,3 +62,26 @@ def check_grammar(grammar: Grammar, vocabulary: constrain.Vocabulary) -> None:
 @settings(max_examples=150)
 def test_masks_follow_from_the_sentences(grammar: Grammar, words: list[bytes]):
     check_grammar(grammar, constrain.Vocabulary([b"a", b"b", *words, None], [2 + len(words)]))
+
+
+A, B = Literal(b"a"), Literal(b"b")
+
+FOUND = {
+    # the stack below a frame met the same stack with more on top, and was lost in their union
+    "a frame joined with a deeper one": {
+        "start": Sequence((Call("A"), A)),
+        "A": Repeat(Sequence((Call("A"), B)), 0, None),
+    },
+    # what can never be finished was kept where it stood in the grammar from the start
+    "nothing, at least once": {
+        "start": Choice((B, Sequence((A, Call("B"))))),
+        "B": Repeat(Choice(()), 1, None),
+    },
+}
+"""Bugs of the past."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_bugs_of_the_past(name: str):
+    grammar = Grammar(("found", name), FOUND[name])
+    check_grammar(grammar, constrain.Vocabulary([b"a", b"b", b"ba", None], [3]))
