@@ -45,7 +45,7 @@ def test_cfg():
 
 
 def test_the_lexer_of_a_cfg_may_be_chosen():
-    text = 'start: A "ab"\nA: /a+/'
+    text = 'start: A ["ab"]\nA: /a+/'
     assert fits(constrain.cfg(text), "aab") == [False]  # A takes every a
     assert fits(constrain.cfg(text, lexer="scannerless"), "aab") == [True]
 

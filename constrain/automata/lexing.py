@@ -192,9 +192,7 @@ class Proof:
 
     def __init__(self, machine: Lexer, after: Mapping[str, Set[str]], begin: Mapping[str, int]):
         self.machine = machine
-        self.begin = (
-            begin  # the state behind a terminal; behind an ignored one (not here): as before
-        )
+        self.begin = begin  # terminal -> where the next lexeme begins; not for the ignored
         self.after = {name: names - {END.name} for name, names in after.items()}
         names = [name for name in after if name not in (START, END.name)]
         self.ignored = [name for name in names if name not in begin]

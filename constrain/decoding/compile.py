@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Literal, TypeAlias
 
-from constrain.automata.alphabet import missing_bytes
+from constrain.automata.alphabet import UTF8, missing_bytes
 from constrain.automata.lexing import never_stuck
-from constrain.automata.normal_form import is_recursive, normal_form
+from constrain.automata.normal_form import NormalForm, is_recursive, normal_form
 from constrain.errors import EmptyLanguage, SpecError, Unsupported
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.engine import Engine
@@ -43,7 +43,7 @@ def compile(
     if spelling not in ("check", "assume"):
         raise SpecError(f'spelling is "check" or "assume", not {spelling!r}')
     form = normal_form(grammar)
-    missing = missing_bytes(form, vocabulary.single_bytes) if spelling == "check" else frozenset()
+    missing = _missing(grammar, form, vocabulary) if spelling == "check" else frozenset[int]()
     if missing and is_recursive(form):
         raise Unsupported(
             "a context-free grammar for a vocabulary that cannot spell every byte",
@@ -60,6 +60,14 @@ def compile(
         engine.close()
         raise
     return Constraint(grammar, vocabulary, engine)
+
+
+def _missing(grammar: Grammar, form: NormalForm, vocabulary: Vocabulary) -> Set[int]:
+    """Bytes that texts may hold and that are no token of their own."""
+    have = vocabulary.single_bytes
+    if grammar.ready and have >= UTF8:  # JSON, whose rules are better not all built for this
+        return frozenset()
+    return missing_bytes(form, have)
 
 
 def _emptiness(missing: Set[int]) -> str:

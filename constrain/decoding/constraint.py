@@ -32,6 +32,9 @@ MAX_MASKS_BYTES = 1 << 27
 MAX_CONFIGS = 50_000
 """Configurations, of somewhat over a kilobyte each, between two sweeps."""
 
+PART = 1 << 14
+"""Bytes of a long text that are read at once."""
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -108,14 +111,13 @@ class Constraint:
 
     def advance_bytes(self, state: State, data: bytes) -> State:
         """The state after these bytes, however they are split into tokens."""
-        after, _ = self._run(state, data)
+        after, taken = self._run(state, data)
         if after is not None:
             return after
         if state[0].config < 0:
             raise TokenRejected("the text has already ended", data, state)
-        with self._lock:
-            message = explain.bytes_refusal(self._engine, state[0].config, data)
-        raise TokenRejected(message, data, state)
+        terms = self._expected_after(state, data[:taken])
+        raise TokenRejected(explain.misfit(taken, terms), data, state)
 
     def accepts(self, state: State) -> bool:
         """May the text end here?"""
@@ -183,9 +185,7 @@ class Constraint:
         Literals stand in quotes, terminals and rules by name, other text as classes of
         characters; a long list is cut short.
         """
-        if state[0].config < 0:
-            return []
-        return list(self._ask(lambda config: explain.expected(self._engine, config), state[0]))
+        return list(self._expected_after(state, b""))
 
     def explain(self, state: State, token_id: int) -> explain.Rejection | None:
         """Why a token may not come next: where it stops fitting and what would fit instead.
@@ -193,20 +193,22 @@ class Constraint:
         None if it may. Raises TokenRejected for an id that is no token, and once the text has
         ended, where nothing can be expected.
         """
+        token_id = index(token_id)
         try:
             self.advance(state, token_id)
         except TokenRejected:
             self._check(state, token_id)
-            mask = self.mask(state)
-            args = (self.vocabulary, state[0].config, token_id, mask)
-            with self._lock:
-                return explain.rejection(self._engine, *args)
+            rest = (self.vocabulary, token_id, self.mask(state))
+            return self._ask(lambda c: explain.rejection(self._engine, c, *rest), state[0])
         return None
 
     def explain_text(self, text: str | bytes) -> explain.TextFault | None:
         """Where a whole text stops fitting and what would fit instead; None if it fits."""
-        with self._lock:
-            return explain.text_fault(self._engine, _utf8(text))
+        data = _utf8(text)
+        after, taken = self._run(self._start, data)
+        if after is not None and self.accepts(after):
+            return None
+        return explain.text_fault(data, taken, self._expected_after(self._start, data[:taken]))
 
     def fitting_prefix(self, text: str | bytes) -> int:
         """How many bytes of the text fit, from its start."""
@@ -307,7 +309,7 @@ class Constraint:
             elif token_id in self._eos and self._ask(self._engine.accepts, handle):
                 after = self._end
             if after is None:
-                args = (self._engine, self.vocabulary, handle.config, token_id)
+                args = (self._engine, handle.config, self.vocabulary, token_id)
                 raise TokenRejected(explain.refusal(*args), token_id, state)
             handle.next[token_id] = after
             return after
@@ -321,11 +323,23 @@ class Constraint:
             raise TokenRejected(message, token_id, state)
 
     def _run(self, state: State, data: bytes) -> tuple[State | None, int]:
+        """(state after `data` or None, bytes that fit); in parts, for sweeps to come between."""
         if state[0].config < 0:
             return (None, 0) if data else (state, 0)
-        with self._lock:
-            after, taken = self._ask(self._engine.run, state[0], data)
-            return (None if after < 0 else self._state(after)), taken
+        for start in range(0, len(data), PART):
+            with self._lock:
+                part = data[start : start + PART]
+                after, taken = self._ask(self._engine.run, state[0], part)
+                if after < 0:
+                    return None, start + taken
+                state = self._state(after)
+        return state, len(data)
+
+    def _expected_after(self, state: State, data: bytes) -> tuple[str, ...]:
+        place, _ = self._run(state, data)
+        if place is None or place[0].config < 0:
+            return ()
+        return self._ask(lambda config: explain.expected(self._engine, config), place[0])
 
 
 def _utf8(text: str | bytes) -> bytes:

@@ -327,44 +327,54 @@ def listed(terms: tuple[str, ...], most: int = 8) -> str:
 # ------------------------------------------------------------------ refusals
 
 
-def refusal(engine: Engine, vocabulary: Vocabulary, config: int, token_id: int) -> str:
+def misfit(offset: int, terms: tuple[str, ...]) -> str:
+    """One line about bytes that stop fitting."""
+    return f"byte {offset} does not fit; expected {listed(terms) or 'nothing more'}"
+
+
+def refusal(engine: Engine, config: int, vocabulary: Vocabulary, token_id: int) -> str:
     """One line about a token that may not come in `config`."""
     token = vocabulary.tokens[token_id]
-    if token is None:
-        ends = token_id in vocabulary.eos_token_ids
-        found = "the text may not end here" if ends else "it has no text"
-        return f"token {token_id}: {found}; expected {listed(expected(engine, config))}"
-    return f"token {token_id}, {quoted(token)}: {bytes_refusal(engine, config, token)}"
+    taken, terms = _stop(engine, config, token or b"")
+    if token is not None:
+        return f"token {token_id}, {quoted(token)}: {misfit(taken, terms)}"
+    return f"token {token_id}: {_no_text(vocabulary, token_id)}; expected {listed(terms)}"
 
 
-def bytes_refusal(engine: Engine, config: int, data: bytes) -> str:
-    """One line about bytes that may not come in `config`."""
-    taken = engine.run(config, data)[1]
+def _stop(engine: Engine, config: int, data: bytes) -> tuple[int, tuple[str, ...]]:
+    """How many bytes of `data` fit, and what is expected then."""
+    _, taken = engine.run(config, data)
     place, _ = engine.run(config, data[:taken])
-    terms = listed(expected(engine, place)) or "nothing more"
-    return f"byte {taken} does not fit; expected {terms}"
+    return taken, expected(engine, place)
+
+
+def _no_text(vocabulary: Vocabulary, token_id: int) -> str:
+    ends = token_id in vocabulary.eos_token_ids
+    return "the text may not end here" if ends else "it has no text"
 
 
 def rejection(
-    engine: Engine, vocabulary: Vocabulary, config: int, token_id: int, mask: Mask, most: int = 5
+    engine: Engine, config: int, vocabulary: Vocabulary, token_id: int, mask: Mask, most: int = 5
 ) -> Rejection:
     """All about a token that may not come in `config`, whose mask is `mask`."""
     token = vocabulary.tokens[token_id]
     data = token or b""
-    taken = engine.run(config, data)[1]
-    terms = expected(engine, engine.run(config, data[:taken])[0])
+    taken, terms = _stop(engine, config, data)
     near = nearest(engine.tables.words, vocabulary, data[:taken], mask, most)
     if token is None:
-        lines = [refusal(engine, vocabulary, config, token_id).split(";")[0]]
+        lines = [f"token {token_id}: {_no_text(vocabulary, token_id)}"]
     else:
-        column = n_characters(data[:taken])
-        text = data.decode("utf-8", "replace")
-        lines = [render_caret(f"token {token_id} does not fit", text, (column, column + 1))]
+        lines = [_caret(f"token {token_id} does not fit", data, taken)]
     lines.append(f"expected: {listed(terms) or 'nothing more'}")
     if near:
         shown = (f"{quoted(vocabulary.tokens[i] or b'')} ({i})" for i in near)
         lines.append(f"nearest: {', '.join(shown)}")
     return Rejection(token_id, token, taken, terms, near, "\n".join(lines))
+
+
+def _caret(message: str, data: bytes, offset: int) -> str:
+    column = n_characters(data[:offset])
+    return render_caret(message, data.decode("utf-8", "replace"), (column, column + 1))
 
 
 def nearest(
@@ -384,20 +394,14 @@ def nearest(
     return ()
 
 
-def text_fault(engine: Engine, data: bytes) -> TextFault | None:
-    """Where a whole text stops fitting; None if it fits."""
-    after, taken = engine.run(engine.start, data)
-    if after >= 0 and engine.accepts(after):
-        return None
-    terms = expected(engine, engine.run(engine.start, data[:taken])[0])
+def text_fault(data: bytes, taken: int, terms: tuple[str, ...]) -> TextFault:
+    """About a text of which `taken` bytes fit, with these expectations after them."""
     too_short = taken == len(data)
-    column = n_characters(data[:taken])
     message = "does not fit yet: the text ends too early" if too_short else "does not fit"
-    text = data.decode("utf-8", "replace")
-    lines = [render_caret(message, text, (column, column + 1))]
+    lines = [_caret(message, data, taken)]
     if terms:
         lines.append(f"expected: {listed(terms)}")
-    return TextFault(taken, column, terms, too_short, "\n".join(lines))
+    return TextFault(taken, n_characters(data[:taken]), terms, too_short, "\n".join(lines))
 
 
 def n_characters(data: bytes) -> int:

@@ -40,6 +40,7 @@ from .layout import ACCEPTS, CAPACITY, DEAD, FULL, OK, PLAIN, USED  # for reader
 kernel = njit(cache=True, nogil=True, error_model="numpy")  # called from Python
 inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 inline = njit(inline="always")
+once = njit(inline="always")  # called from one place: one function less to compile
 # Every specialisation of a function costs compile time, and numba makes one for each mix of
 # int32, int64 and literal arguments. So functions `f_` take int64, behind a casting `f`.
 
@@ -562,7 +563,7 @@ def entry_config(A, pc):
     return q
 
 
-@inner
+@once
 def close_automaton(A, pc, sub, count, node, op):
     """Closure of an AUTOMATON or COUNTED thread: leave where the automaton may end."""
     if sub == 0:
@@ -581,7 +582,7 @@ def close_automaton(A, pc, sub, count, node, op):
     return OK
 
 
-@inner
+@once
 def close_call(A, pc, rule, count, node):
     entry = A[A[4 * RULE] + rule]
     if entry == 0:
@@ -597,7 +598,7 @@ def close_call(A, pc, rule, count, node):
     return add(A, entry, 0, 0, node)
 
 
-@inner
+@once
 def close_return(A, node):
     nodes = A[4 * NODE]
     first = A[nodes + 2 * node]
@@ -609,7 +610,7 @@ def close_return(A, node):
     return OK
 
 
-@inner
+@once
 def close_loop(A, pc, count, node):
     at = A[4 * PROGRAM] + pc
     r = OK
@@ -620,7 +621,7 @@ def close_loop(A, pc, count, node):
     return r
 
 
-@inner
+@once
 def close_next(A, loop, count, node):
     at = A[4 * PROGRAM] + loop
     count += 1
@@ -838,7 +839,7 @@ def start_lexer(A, n):
     return intern_config(A, 0, 0)
 
 
-@inner
+@once
 def expand_border(A, c):
     """Close a configuration between lexemes, or one of a grammar without a lexer."""
     conf = A[4 * CONFIG] + 12 * c
@@ -878,7 +879,7 @@ def expand_border(A, c):
     return commit(A, c, n, flags, extra)
 
 
-@inner
+@once
 def expand_inside(A, c):
     """Expand a configuration inside a lexeme: its parser threads wait, its lexer state runs."""
     conf = A[4 * CONFIG] + 12 * c
@@ -905,7 +906,7 @@ def expand_inside(A, c):
     return commit(A, c, n, flags, lexer)
 
 
-@inner
+@once
 def expand_lexer(A, c):
     """Expand a lexer state: who has matched, who can go on. The best match goes to EXTRA."""
     configs = A[4 * CONFIG]
@@ -940,7 +941,7 @@ def expand_lexer(A, c):
     return commit(A, c, m, flags, winner + 1)
 
 
-@inner
+@once
 def try_expand(A, c):
     """Close configuration `c` and mark its dead bytes."""
     clear_list(A)
@@ -1143,7 +1144,7 @@ def after_lexeme(A, c, winner):
     return intern_config(A, 0, 0)
 
 
-@inner
+@once
 def step_lexical(A, c, byte):
     """Successor of a configuration with a contextual lexer: longest match, then the parser.
 
@@ -1185,7 +1186,7 @@ def step_lexical(A, c, byte):
     return intern_config(A, r - 2, after)
 
 
-@inner
+@once
 def try_step(A, c, byte):
     """Fill ROW[c, byte]."""
     clear_list(A)
@@ -1496,7 +1497,7 @@ def leave(A, D, out, table, q, home, c, lo, hi):
     return leave_(A, D, out, int64(table), int64(q), int64(home), int64(c), int64(lo), int64(hi))
 
 
-@inner
+@once
 def mask_automaton(A, D, out, t, table):
     """Mask of one dense AUTOMATON or COUNTED thread (at arena offset `t`), into `out`."""
     pc, q, count, node = A[t], A[t + 1], A[t + 2], A[t + 3]
@@ -1534,7 +1535,7 @@ def clear_subtree(A, V, out, root):
         clear_bit(out, V[V[V_ORDER] + i])
 
 
-@inner
+@once
 def mask_name_end(A, V, out, t, node, x):
     """At trie node `node`, where a declared name ends: redo the vocabulary below its quote."""
     pc, count, stack = A[t], A[t + 2], A[t + 3]
@@ -1558,7 +1559,7 @@ def mask_name_end(A, V, out, t, node, x):
     return OK
 
 
-@inner
+@once
 def mask_keys(A, V, D, out, t, table):
     """Mask of a thread that spells a name where other names are allowed too.
 
@@ -1638,7 +1639,7 @@ def any_dense(A, c):
     return found
 
 
-@inner
+@once
 def mask_threads(A, V, D, c, out, spare):
     """Mask of a configuration with dense threads: one by one into `spare`, ORed into `out`.
 
@@ -1772,7 +1773,7 @@ def below_frame(A, c):
     return intern_config(A, 0, 0) if A[LIST_N] > 0 else 0
 
 
-@inner
+@once
 def mask_new_frame(A, V, c, frame, out):
     """Mask of `c` where its frame is met for the first time: no table is built yet."""
     out[:] = np.uint32(0)
@@ -1800,7 +1801,7 @@ def mask_new_frame(A, V, c, frame, out):
     return OK
 
 
-@inner
+@once
 def mask_frame(A, V, D, c, table, out):
     """Mask of `c` from the table of its frame: what fits in any context, then what leaves it."""
     out[:] = np.uint32(0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,6 +227,44 @@ def test_an_encoder_that_spells_something_else_is_not_believed():
     vocabulary = constrain.Vocabulary(VOCABULARY.tokens, [EOS], lambda text: [ord("z")])
     c = constrain.compile(constrain.literal("true!"), vocabulary)
     assert c.forced(c.init()) == []
+
+
+def test_forced_tokens_are_those_of_a_real_tokenizer():
+    """Walk along canonical tokens of documents; at each state the forced ones are the next."""
+    module = pytest.importorskip("mistral_common.tokens.tokenizers.tekken")
+    data = Path(pytest.importorskip("mistral_common").__file__).parent / "data"
+    tekken = module.Tekkenizer.from_file(str(data / "tekken_240911.json"))
+    special = tekken.num_special_tokens
+    pieces = [tekken.id_to_byte_piece(i) for i in range(special, tekken.n_words)]
+    vocabulary = constrain.Vocabulary(
+        [*[None] * special, *pieces],
+        [tekken.eos_id],
+        lambda text: tekken.encode(text, False, False),
+    )
+    schema = {
+        "type": "object",
+        "properties": {
+            "customer_name": {"type": "string"},
+            "status": {"enum": ["shipped", "pending", "cancelled by customer"]},
+            "größe": {"type": "number"},
+        },
+        "required": ["customer_name", "status", "größe"],
+        "additionalProperties": False,
+    }
+    document = {"customer_name": "Bob Müller", "status": "cancelled by customer", "größe": 1.5}
+    n_forced = 0
+    for whitespace, separators in (("compact", (",", ":")), ("any", (", ", ": "))):
+        grammar = constrain.json_schema(schema, whitespace=whitespace)
+        c = constrain.compile(grammar, vocabulary)
+        text = json.dumps(document, ensure_ascii=False, separators=separators)
+        ids = [*tekken.encode(text, False, False), tekken.eos_id]
+        state = c.init()
+        for i, token in enumerate(ids):
+            found = c.forced(state)
+            assert found == ids[i : i + len(found)]
+            n_forced += len(found) > 0
+            state = c.advance(state, token)
+    assert n_forced > 10
 
 
 # ---------------------------------------------------------------- dump and load

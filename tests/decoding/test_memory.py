@@ -6,6 +6,7 @@ import random
 import resource
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -126,6 +127,67 @@ def test_equal_states_stay_equal_over_a_sweep():
     assert c.advance_bytes(c.init(), b"if (a ") != before  # behind the name, not within it
     assert (c.mask(before) == mask).all()
     assert c.init() == c.init()
+
+
+def test_a_long_text_is_swept_while_it_is_read():
+    c = compiled(constrain.regex("(a|b)*a(a|b){10}"), 300)
+    sweeps = sweeps_of(c)
+    rng = random.Random(0)
+    text = bytes(rng.choice(b"ab") for _ in range(200_000)) + b"a" * 11
+    assert c.matches(text)
+    assert len(sweeps) > 1
+    fault = c.explain_text(text + b"x")
+    assert fault is not None
+    assert fault.offset == len(text)
+
+
+def test_threads_share_a_constraint_that_sweeps():
+    grammar = GRAMMARS["ambiguous"]
+    c, judge = compiled(grammar, 40), compiled(grammar, 1 << 30)
+    sweeps = sweeps_of(c)
+
+    def walk(seed: int) -> list[tuple[bytes, list[int]]]:
+        rng = random.Random(seed)
+        state, text, seen = c.init(), b"", list[tuple[bytes, list[int]]]()
+        for _ in range(300):
+            ids = choices(c, state)
+            seen.append((text, ids))
+            token = rng.choice([i for i in ids if i != EOS])
+            state, text = c.advance(state, token), text + (VOCABULARY.tokens[token] or b"")
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        walks = list(pool.map(walk, range(8)))
+    assert sweeps
+    for text, ids in (place for places in walks for place in places[::20]):
+        assert choices(judge, judge.advance_bytes(judge.init(), text)) == ids
+
+
+def test_sweeps_where_masks_look_ahead():
+    """A comment that swallows what must follow; and a vocabulary without some bytes."""
+    swallowing = constrain.cfg('start: "if" NAME ";"\nNAME: /[a-z]+/\n%ignore " "\n%ignore /#.*/')
+    few = constrain.Vocabulary([b"i", b"f", b"f ", b"ab", b"x;", b" ", b"#", b";", None], [8])
+    for grammar, vocabulary in (
+        (swallowing, VOCABULARY),
+        (swallowing, few),
+        (constrain.regex("(if ?)*(ab|cd)#{2,30};"), few),
+    ):
+        c = constrain.compile(grammar, vocabulary, spelling="check")
+        judge = constrain.compile(grammar, vocabulary, spelling="check")
+        rng = random.Random(0)
+        s, t = c.init(), judge.init()
+        for i in range(300):
+            ids = choices(c, s)
+            assert ids == choices(judge, t)
+            assert c.forced(s) == judge.forced(t)
+            assert ids if not c.is_terminal(s) else not ids
+            if i % 7 == 0:
+                c.forget()
+            if not ids:
+                s, t = c.init(), judge.init()
+                continue
+            token = rng.choice(ids)
+            s, t = c.advance(s, token), judge.advance(t, token)
 
 
 def test_a_mask_in_use_is_not_written_over():

@@ -9,7 +9,7 @@ from strategies import regex_nodes
 
 import constrain
 from constrain.automata import dfa
-from constrain.automata.alphabet import alphabet, missing_bytes
+from constrain.automata.alphabet import UTF8, alphabet, missing_bytes
 from constrain.automata.normal_form import normal_form
 from constrain.automata.regex_to_dfa import from_node
 from constrain.automata.resolve import resolve
@@ -125,6 +125,18 @@ def test_json_needs_the_bytes_of_json():
         constrain.compile(grammar, vocabulary(*(bytes([b]) for b in json_bytes)))
         with pytest.raises(Unsupported, match=r"no token is '\\t' alone"):
             constrain.compile(grammar, vocabulary(*(bytes([b]) for b in json_bytes - {9})))
+
+
+def test_a_lazy_grammar_stays_lazy_where_all_of_utf8_is_there():
+    class Lazy(dict[object, Expr]):
+        def __missing__(self, name: object) -> Expr:
+            raise AssertionError(f"{name} was asked for")
+
+    lazy = Grammar("lazy", Lazy(start=Sequence((Literal(b"x"), Call("later")))), ready=True)
+    every = [bytes([b]) for b in range(256)]
+    constrain.compile(lazy, vocabulary(*(every[b] for b in UTF8)))
+    with pytest.raises(AssertionError, match="later was asked for"):
+        constrain.compile(lazy, vocabulary(*(every[b] for b in UTF8 if b != 9)))
 
 
 def test_a_schema_needs_only_its_own_bytes():

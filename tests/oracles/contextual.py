@@ -23,7 +23,7 @@ from constrain.syntax.grammar import (
     sequence,
 )
 
-from . import derivatives
+from oracles import derivatives
 
 
 def nullable(expr: Expr) -> bool:
