@@ -59,5 +59,3 @@ def canonical_name() -> Node:
     escapes = [Text(b"\\u%04x" % c) for c in controls]
     short = concat([Text(b"\\"), chars("".join(SHORT_ESCAPES.values()))])
     return repeat(union([PLAIN, short, *escapes]), 0, None)
-
-

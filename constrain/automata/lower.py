@@ -27,7 +27,6 @@ from constrain.syntax.grammar import (
 )
 
 from . import json_text
-from .resolve import resolve
 from .json_layout import emit_array, emit_object
 from .program import (
     AUTOMATON,
@@ -47,6 +46,7 @@ from .program import (
     word,
 )
 from .regex_code import Fragment, FragmentWriter
+from .resolve import resolve
 
 INLINE_IN_LOOPS = (Literal, Call, Space, Lexeme)
 QUOTE = 0x22

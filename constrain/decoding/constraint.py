@@ -210,12 +210,6 @@ class Constraint:
             return None
         return explain.text_fault(data, taken, self._expected_after(self._start, data[:taken]))
 
-    def fitting_prefix(self, text: str | bytes) -> int:
-        """How many bytes of the text fit, from its start."""
-        return self._run(self._start, _utf8(text))[1]
-
-    # -- inside
-
     def _state(self, config: int) -> State:
         reference = self._handles.get(config)
         handle = reference() if reference is not None else None

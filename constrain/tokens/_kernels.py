@@ -11,7 +11,6 @@ as values so that a configuration can be shared, forked and forgotten.
 """
 
 # pyright: basic
-# ruff: noqa: N803, PLR0911, PLR0912, PLR0915
 
 import numpy as np
 from numba import njit
@@ -34,11 +33,13 @@ from constrain.automata.program import (
     WORDS,
 )
 
-from .layout import *  # noqa: F403
+from .layout import *
 from .layout import ACCEPTS, CAPACITY, DEAD, FULL, OK, PLAIN, USED  # for readers and checkers
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")  # called from Python
-inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+inner = njit(  # pyright: ignore[reportCallIssue]
+    nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
+)
 inline = njit(inline="always")
 once = njit(inline="always")  # called from one place: one function less to compile
 # Every specialisation of a function costs compile time, and numba makes one for each mix of

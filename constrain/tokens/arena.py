@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from constrain.errors import LimitExceeded
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 
 Words = NDArray[np.int32]
 
@@ -128,9 +127,7 @@ class Arena:
             kernels.rehash(self.words)
             return
         self.capacities[segment] *= 2
-        total = sum(
-            size * at.WIDTH[s] for s, size in _with_followers(self.capacities).items()
-        )
+        total = sum(size * at.WIDTH[s] for s, size in _with_followers(self.capacities).items())
         if 4 * total > self.max_bytes:
             self.capacities[segment] //= 2
             raise LimitExceeded(

@@ -14,8 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 
 Words = NDArray[np.int32]
 

@@ -19,8 +19,7 @@ from constrain.automata.program import AUTOMATON, COUNTED
 from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Regular
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 from .arena import MAX_THREADS, obtain, recycle
 from .rows import Mask, pool
 from .standard import renew, standard
@@ -107,7 +106,7 @@ class Engine:
 
     def intern(self, entry: int) -> int:
         """The configuration of a single fresh thread at `entry`."""
-        return self._call(lambda a: kernels.intern_one_(a, entry, 0, 0, 0))
+        return self._call(lambda a: int(kernels.intern_one_(a, entry, 0, 0, 0)))
 
     def mask(self, config: int) -> Mask:
         """The tokens that may follow `config`, read-only. Equal masks may be one array."""
@@ -173,15 +172,15 @@ class Engine:
 
     def accepts(self, config: int) -> bool:
         """May the text end here?"""
-        return bool(self._call(lambda a: kernels.accepts(a, config)))
+        return bool(self._call(lambda a: int(kernels.accepts(a, config))))
 
     def successor(self, config: int, byte: int) -> int:
         """The configuration after one byte, or -1."""
-        return self._call(lambda a: kernels.drive_(a, config, byte))
+        return self._call(lambda a: int(kernels.drive_(a, config, byte)))
 
     def successors(self, config: int) -> list[int]:
         """The configurations that one byte leads to, each once."""
-        self._call(lambda a: kernels.drive_(a, config, -1))
+        self._call(lambda a: int(kernels.drive_(a, config, -1)))
         row = self.arena.segment(at.ROW)[256 * config : 256 * config + 256]
         live = np.flatnonzero(row != 1).tolist()  # 1: known to be dead
         targets = dict.fromkeys(self.successor(config, byte) for byte in live)
@@ -227,7 +226,7 @@ class Engine:
         return record[at.CONFIG_LEXER], record[at.CONFIG_FALLBACK]
 
     def _expand(self, config: int) -> list[int]:
-        self._call(lambda a: kernels.drive_(a, config, -1))
+        self._call(lambda a: int(kernels.drive_(a, config, -1)))
         return self.arena.segment(at.CONFIG)[WIDE * config : WIDE * (config + 1)].tolist()
 
     # -- supplies

@@ -66,9 +66,18 @@ ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT, RETURNS = 1, 2, 4, 8
 # RETURNS: some thread may leave the frame, that is, return to the stack node HOLE
 # EXACT: a byte whose successor is not known yet has one; no need to compute it to know
 
-OK, DEAD, NEED_RULE, FULL, NEED_CONFIG, NEED_DENSE, NEED_EXIT, NEED_TIERS, NEED_FRAME, NEED_INSIDE = (
-    range(0, -10, -1)
-)
+(
+    OK,
+    DEAD,
+    NEED_RULE,
+    FULL,
+    NEED_CONFIG,
+    NEED_DENSE,
+    NEED_EXIT,
+    NEED_TIERS,
+    NEED_FRAME,
+    NEED_INSIDE,
+) = range(0, -10, -1)
 TOO_MANY_THREADS, OVER_BUDGET = -10, -11
 
 HOLE = 1  # the stack node that stands for whatever is below a frame; it has no edges

@@ -7,6 +7,7 @@ a tenth of that (the system backs it with huge pages), and a row used before cos
 from __future__ import annotations
 
 import sys
+
 import numpy as np
 from numpy.typing import NDArray
 

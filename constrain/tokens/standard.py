@@ -19,8 +19,7 @@ from constrain.automata.program import Program
 from constrain.automata.regex_code import Fragment
 from constrain.syntax.grammar import Expr
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 from .arena import FIRST_HASH, HASHED, Arena
 from .sync import enter_rule, sync
 
@@ -36,7 +35,7 @@ class Standard:
     tries: tuple[tuple[Sequence[bytes], bool], ...]
     rules: tuple[int, ...]  # entries
     rule_ids: dict[Hashable, int]
-    fragments: tuple[tuple[int, Fragment], ...]
+    fragments: tuple[tuple[int, Hashable], ...]
     entries: dict[Fragment, int]
     homes: dict[Fragment, int]  # fragment -> its entry configuration
     home_of: tuple[int, ...]  # configuration -> entry configuration of its fragment

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from constrain.automata import json_text
 from constrain.errors import VocabularyMismatch
 
-from . import layout as at
-from . import trie
+from . import layout as at, trie
 from .arena import prepare
 from .dense import SPARSE, DenseTables
 from .rows import pool

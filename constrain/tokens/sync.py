@@ -6,8 +6,7 @@ import numpy as np
 
 from constrain.automata.program import Program
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 from .arena import Arena
 
 

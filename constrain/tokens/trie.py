@@ -7,13 +7,12 @@ and a list of copies.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _kernels as kernels
-from . import layout as at
+from . import _kernels as kernels, layout as at
 from .vocabulary import Vocabulary
 
 Words = NDArray[np.int32]
@@ -95,7 +94,7 @@ def _longest_space(tokens: Sequence[bytes | None]) -> int:
     return max((len(found) for found in run.findall(blob)), default=0)
 
 
-def _pack(segments: dict[int, NDArray[np.integer]], counts: dict[int, int]) -> Words:
+def _pack(segments: Mapping[int, NDArray[np.integer]], counts: dict[int, int]) -> Words:
     header = np.zeros(at.V_HEADER, np.int32)
     parts: list[Words] = [header]
     offset = at.V_HEADER

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from brute_force import allowed, show
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from oracles import cyk
 from strategies_cfg import grammars
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from brute_force import check_masks
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from strategies import regex_nodes
 
 import constrain

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from functools import cache
 
+from oracles import derivatives
+
 from constrain.syntax.grammar import (
     EMPTY,
     Choice,
@@ -22,8 +24,6 @@ from constrain.syntax.grammar import (
     repeat,
     sequence,
 )
-
-from oracles import derivatives
 
 
 def nullable(expr: Expr) -> bool:
