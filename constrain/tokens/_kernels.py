@@ -1517,6 +1517,11 @@ def mask_automaton(A, D, out, t, table):
             if hi < D[table + T_N_TIERS]:
                 source = D[table + T_TIERS] + hi * out.shape[0]
     out[:] = D[source : source + out.shape[0]].view(np.uint32)
+    if hi >= 0 and source == D[table + T_INSIDE]:
+        longer = D[table + T_TIERS] + D[table + T_N_TIERS] * out.shape[0]
+        for i in range(longer + 1, longer + 1 + D[longer]):
+            if D[i] >> 20 > hi:
+                clear_bit(out, D[i] & 0xFFFFF)
     c = 0
     if counted:
         c = intern_one(A, pc + 4, 0, 0, node)
@@ -2110,7 +2115,7 @@ def merge_subtrees(V, roots, m, out, members):
 def spread_tiers(units, tiers):
     """Bit t of tier k: does token t need at most k units? `tiers` is zero before."""
     for t in range(units.shape[0]):
-        if units[t] >= 0:
+        if 0 <= units[t] < tiers.shape[0]:
             tiers[units[t], t >> 5] |= np.uint32(1) << np.uint32(t & 31)
     for k in range(1, tiers.shape[0]):
         for w in range(tiers.shape[1]):

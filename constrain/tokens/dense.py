@@ -19,6 +19,8 @@ from . import _kernels as kernels, layout as at
 Words = NDArray[np.int32]
 
 SPARSE = 1
+MAX_TIERS = 24
+"""Tokens of more units are listed one by one."""
 MAX_ALPHABETS = 256
 _NONE = np.zeros(1, np.int32)
 FIRST_WORDS = 1 << 14
@@ -133,10 +135,12 @@ class DenseTables:
         units = np.empty(int(v[at.V_N_TOKENS]), np.int32)
         while (code := kernels.token_units(engine.words, v, q, home, units)) != at.OK:
             engine.supply(int(code))
-        n = int(units.max()) + 1
+        n = min(int(units.max()) + 1, MAX_TIERS)
         tiers = np.zeros((n, self.n_words), np.uint32)
         kernels.spread_tiers(units, tiers)
-        packed = tiers.view(np.int32).ravel()
+        longer = np.flatnonzero(units >= n)
+        entries = longer | units[longer] << 20
+        packed = np.concatenate([tiers.view(np.int32).ravel(), [len(longer)], entries])
         generation = self.generation
         start = self._allocate(len(packed))
         if self.generation != generation:

@@ -100,7 +100,7 @@ MAX_EXPLORED = 6  # automaton states that a search for a closed alphabet looks a
 LARGE_SUBTREE = 2_000  # tokens: a trie node for which such a search pays
 SHORT_WALK = 3_000  # trie nodes: a state whose walk visits no more is not worth a table
 
-# A dense table
+# A dense table. T_TIERS: the tiers, then a list of the tokens that need more units than these
 T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4
 T_SIZE = T_EXITS + 256
 NO_EXIT = 1

@@ -6,9 +6,11 @@ numbers, so that the dense tables of a vocabulary can be built for them once and
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -56,9 +58,17 @@ class Standard:
 STRINGS = (json_text.any_string, json_text.counted_string, json_text.canonical_name)
 
 
+def _announce_compilation() -> None:
+    """Say on stderr, once on a machine, why the first call takes so long."""
+    stats = getattr(kernels.mask, "stats", None)  # none where the compiler is switched off
+    if stats and not any(Path(stats.cache_path).glob("_kernels.mask-*.nbi")):
+        print("constrain: compiling its kernels, once on this machine ...", file=sys.stderr)
+
+
 @cache
 def standard() -> Standard:
     """Lower the rules of JSON and explore all states of their automata (about a hundred)."""
+    _announce_compilation()
     program = Program()
     rules: dict[Hashable, Expr] = {}
     for limit in USUAL_LIMITS:

@@ -26,7 +26,7 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "5"
+FORMAT = "6"
 """Goes up when the layout of the tables or the standard automata change."""
 
 Words = NDArray[np.int32]
