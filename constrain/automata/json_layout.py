@@ -11,10 +11,10 @@ from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
 
-from constrain.syntax.grammar import NEVER, Expr, JsonArray, JsonObject, Space
+from constrain.syntax.grammar import NEVER, Call, Expr, JsonArray, JsonObject, Space
 
 from . import json_text
-from .program import AUTOMATON, JUMP, KEYS, SPLIT, Program, word
+from .program import AUTOMATON, CALL, JUMP, KEYS, SPLIT, Program, word
 
 QUOTE, COMMA, COLON = 0x22, 0x2C, 0x3A
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = 0x7B, 0x7D, 0x5B, 0x5D
@@ -44,10 +44,9 @@ class _Holes:
 
 def _either(program: Program, leave: _Holes) -> None:
     """Emit a split: out through `leave`, or on with the code that follows."""
-    at = program.emit((word(SPLIT, 2), 0, 0))
-    program.patch(at + 1, program.here())
-    leave.jump()
-    program.patch(at + 2, program.here())
+    at = program.here()
+    program.emit((word(SPLIT, 2), at + 3, at + 4, 0))
+    leave.at.append(at + 3)
 
 
 def next_required(members: tuple[tuple[str, Expr, bool], ...]) -> list[int]:
@@ -83,6 +82,7 @@ def emit_object(lowering: Lowering, expr: JsonObject) -> None:
     close = _Holes(p)
     space = lowering.space_words(expr.space)
     separator = (COMMA, *space)
+    colon = (*space, COLON, *space)
 
     def name_or_close(i: int, comma: bool) -> None:
         """What may follow when member `i` is the next declared one."""
@@ -98,7 +98,10 @@ def emit_object(lowering: Lowering, expr: JsonObject) -> None:
         p.emit((*(separator if comma else ()), QUOTE, word(KEYS, record), i, other))
 
     def value(inner: Expr) -> None:
-        p.emit((*space, COLON, *space))
+        if isinstance(inner, Call):
+            p.emit((*colon, word(CALL, lowering.rule(inner.rule)), *space))
+            return
+        p.emit(colon)
         lowering.emit(inner)
         p.emit(space)
 

@@ -73,11 +73,15 @@ class DenseTables:
         self.used = self.kept = len(stored)
 
     def _allocate(self, size: int) -> int:
-        """Room for `size` words; drops all but the kept tables when over the budget."""
+        """Room for `size` words; drops all but the kept tables when over the budget.
+
+        Dropped tables stay as they are in the old array, which other threads may be reading.
+        """
         if self.used + size > self.max_words and self.used > self.kept:
-            self.used = self.kept
-            self._offsets.clear()
             self.generation += 1
+            self._offsets.clear()
+            self.used = self.kept
+            self.words = np.concatenate([self.words[: self.kept], np.zeros(size, np.int32)])
         while self.used + size > len(self.words):
             self.words = np.concatenate([self.words, np.zeros_like(self.words)])
         start = self.used

@@ -111,12 +111,13 @@ class Engine:
     def mask(self, config: int) -> Mask:
         """The tokens that may follow `config`, read-only. Equal masks may be one array."""
         dense = self.tables.dense
-        if self._generation != dense.generation:
-            self._forget_tables()
         out = self._rows.take()
         while True:
-            a, v = self.arena.words, self.tables.words
-            code = kernels.mask(a, v, dense.words, config, out, self._spare)
+            a, v, d = self.arena.words, self.tables.words, dense.words
+            if self._generation != dense.generation:  # another engine had them dropped
+                self._forget_tables()
+                continue
+            code = kernels.mask(a, v, d, config, out, self._spare)
             if code >= 0:
                 break
             if code == at.NEED_INSIDE:
