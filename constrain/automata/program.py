@@ -34,9 +34,6 @@ from constrain.errors import LimitExceeded
     TERMINAL,  # arg: terminal; runs one terminal's automaton inside a lexer state
 ) = range(14)
 
-LENGTH = {AUTOMATON: 3, COUNTED: 4, LOOP: 4, KEYS: 3}
-"""Words taken by an instruction, where that is not one (SPLIT: 1 + n)."""
-
 N_HEADER = 16  # words 0..15 of a program are never executed: 0 is "nowhere"
 
 

@@ -125,7 +125,7 @@ def tables(vocabulary: Vocabulary) -> Tables:
 def _make(vocabulary: Vocabulary) -> Tables:
     path = cache_folder() / f"vocabulary-{FORMAT}-{vocabulary.content_hash}.npz"
     parts = _load(path)
-    if parts is None:
+    if parts is None or len(parts[2]) != standard_count():
         parts = _build(vocabulary)
         if len(vocabulary) >= 4096:
             _save(path, parts)

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import mistral_common
 import numpy as np
 import pytest
 from brute_force import allowed
 from hypothesis import given, settings, strategies as st
+from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from strategies_cfg import grammars
 from test_grammar_masks import completion
 
@@ -231,9 +233,8 @@ def test_an_encoder_that_spells_something_else_is_not_believed():
 
 def test_forced_tokens_are_those_of_a_real_tokenizer():
     """Walk along canonical tokens of documents; at each state the forced ones are the next."""
-    module = pytest.importorskip("mistral_common.tokens.tokenizers.tekken")
-    data = Path(pytest.importorskip("mistral_common").__file__).parent / "data"
-    tekken = module.Tekkenizer.from_file(str(data / "tekken_240911.json"))
+    data = Path(mistral_common.__file__).parent / "data"
+    tekken = Tekkenizer.from_file(str(data / "tekken_240911.json"))
     special = tekken.num_special_tokens
     pieces = [tekken.id_to_byte_piece(i) for i in range(special, tekken.n_words)]
     vocabulary = constrain.Vocabulary(

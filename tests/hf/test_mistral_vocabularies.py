@@ -6,15 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
+import mistral_common
 import pytest
-from transformers import AutoTokenizer, BertGenerationTokenizer, LlamaTokenizer
+from transformers import (
+    AutoTokenizer,
+    BertGenerationTokenizer,
+    LlamaTokenizer,
+    MistralCommonBackend,
+)
 
 from constrain import hf
-
-mistral_common = pytest.importorskip("mistral_common")
-pytest.importorskip("sentencepiece")
-
-from transformers import MistralCommonBackend  # noqa: E402
 
 DATA = Path(mistral_common.__file__).parent / "data"
 TEXTS = ['{"a": [1, 2]}', " naïve <s> 中文", "  x\n\n y\t\x01", "\U0001f468\u200d\U0001f469"]
