@@ -32,6 +32,12 @@ def _hex(count: int) -> Node:
 
 
 @cache
+def any_space() -> Node:
+    """A run of white space."""
+    return repeat(chars(" \t\n\r"), 0, None)
+
+
+@cache
 def any_string() -> Node:
     """What may stand between the quotes of any JSON string."""
     escape = union([chars('"\\/bfnrt'), concat([Text(b"u"), _hex(4)])])

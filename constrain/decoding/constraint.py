@@ -275,7 +275,7 @@ class Constraint:
                 mask = self._ask_again(error, self._engine.mask, handle)
             handle.mask = mask
             self._masked.append(handle)
-            if self._engine.n_masks > self._max_masks:
+            if len(self._masked) > self._max_masks:
                 self._forget_masks()
         return mask
 
@@ -289,24 +289,31 @@ class Constraint:
 
     def _advance(self, state: State, token_id: int) -> State:
         token_id = index(token_id)
-        self._check(state, token_id)
         handle = state[0]
-        after: State | None = None
         with self._lock:
-            if self._tokens[token_id] is not None:
-                try:
-                    target = self._engine.advance(handle.config, token_id)
-                except LimitExceeded as error:
-                    target = self._ask_again(error, self._engine.advance, handle, token_id)
-                if target >= 0:
-                    after = self._state(target)
-            elif token_id in self._eos and self._ask(self._engine.accepts, handle):
-                after = self._end
-            if after is None:
-                args = (self._engine, handle.config, self.vocabulary, token_id)
-                raise TokenRejected(explain.refusal(*args), token_id, state)
+            try:
+                target = self._engine.advance(handle.config, token_id)
+            except LimitExceeded as error:
+                target = self._ask_again(error, self._engine.advance, handle, token_id)
+            except OverflowError:  # too large an id for a kernel, and for any vocabulary
+                target = -1
+            if target >= 0:
+                reference = self._handles.get(target)
+                known = reference() if reference is not None else None
+                after = self._state(target) if known is None else (known,)
+            else:
+                after = self._after_last(state, token_id)
             handle.next[token_id] = after
             return after
+
+    def _after_last(self, state: State, token_id: int) -> State:
+        """The end state, if `token_id` ends the text in `state`; else TokenRejected."""
+        self._check(state, token_id)
+        if token_id in self._eos and self._tokens[token_id] is None:
+            if self._ask(self._engine.accepts, state[0]):
+                return self._end
+        args = (self._engine, state[0].config, self.vocabulary, token_id)
+        raise TokenRejected(explain.refusal(*args), token_id, state)
 
     def _check(self, state: State, token_id: int) -> None:
         """Raise TokenRejected where no token, or not this id, can come at all."""

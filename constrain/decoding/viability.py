@@ -124,7 +124,6 @@ class LookaheadEngine(Engine):
         self.viable = Viability(successors, self.accepts, self.depth, most)
         words = self.tables.words
         self._ends = words[at.V_EOS_IDS : at.V_EOS_IDS + words[at.V_N_EOS]].copy()
-        self._filtered = 0  # masks made here and not given back
 
     def mask(self, config: int) -> Mask:
         """The tokens that may follow `config`, read-only."""
@@ -136,11 +135,10 @@ class LookaheadEngine(Engine):
         bits[refused] = 0
         mask = np.packbits(bits, bitorder="little").view(np.uint32)
         mask.setflags(write=False)
-        self._filtered += 1
         return mask
 
     def advance(self, config: int, token: int) -> int:
-        """The configuration after `token`, or -1. The token must have bytes."""
+        """The configuration after `token`, or -1; also -1 for a token without bytes."""
         after = super().advance(config, token)
         return after if after >= 0 and self.viable(after) else -1
 
@@ -167,19 +165,9 @@ class LookaheadEngine(Engine):
         self.viable.forget()
         return numbers
 
-    @property
-    def n_masks(self) -> int:
-        """Masks made and not given back."""
-        return super().n_masks + self._filtered
-
-    def forget_masks(self, keep: int) -> None:
-        """Give back all masks but about the last `keep`, unless somebody still holds them."""
-        super().forget_masks(keep // 2)
-        self._filtered = min(self._filtered, keep // 2)
-
     def _after_tokens(self, config: int) -> list[int]:
         steps = self._steps(config, super().mask(config))
-        if super().n_masks > SEARCH_MASKS:
+        if len(self._made) > SEARCH_MASKS:
             super().forget_masks(0)
         return list(dict.fromkeys(after for _, after in steps))
 

@@ -12,8 +12,10 @@ as values so that a configuration can be shared, forked and forgotten.
 
 # pyright: basic
 
+from functools import cache
+
 import numpy as np
-from numba import njit
+from numba import njit, typeof
 from numpy import int64
 
 from constrain.automata.program import (
@@ -44,6 +46,30 @@ inline = njit(inline="always")
 once = njit(inline="always")  # called from one place: one function less to compile
 # Every specialisation of a function costs compile time, and numba makes one for each mix of
 # int32, int64 and literal arguments. So functions `f_` take int64, behind a casting `f`.
+
+
+
+def direct(function, *examples):
+    """`function` (a kernel) for arguments of these types, without the dispatch on types.
+
+    Saves 0.1 us a call. Integers are converted, arrays of another type are refused.
+    """
+    if not hasattr(function, "compile"):  # the compiler is switched off
+        return function
+    types = tuple(typeof(example) for example in examples)
+    function.compile(types)
+    return function.get_overload(types)
+
+
+@cache
+def entry_points():
+    """`mask` and `advance`, which are called for every token, as `direct` gives them."""
+    words, row = np.zeros(1, np.int32), np.zeros(1, np.uint32)
+    return (
+        direct(mask, words, words, words, 0, row, row, 0),
+        direct(advance, words, words, 0, 0),
+    )
+
 
 QUOTE = 34
 EIGHT = np.uint32(8)  # shift from a trie node to its first child
@@ -400,12 +426,12 @@ def new_config_(A, slot, n, lexer, fallback):
     first = A[4 * THREAD + USED]
     if first + n > A[4 * THREAD + CAPACITY]:
         return full(A, THREAD)
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     A[conf] = first
     A[conf + CONFIG_N] = n
     A[conf + CONFIG_LEXER] = lexer
     A[conf + CONFIG_FALLBACK] = fallback
-    for k in range(4, 12):
+    for k in range(4, 13):
         A[conf + k] = 0
     row = A[4 * ROW] + 256 * c
     A[row : row + 256] = 0
@@ -460,7 +486,7 @@ def intern_config_(A, lexer, fallback):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 12 * A[table + slot]
+        conf = configs + 16 * A[table + slot]
         if (
             A[conf + CONFIG_N] == n
             and A[conf + CONFIG_LEXER] == lexer
@@ -486,7 +512,7 @@ def intern_config_(A, lexer, fallback):
     c = new_config(A, slot, n, lexer, fallback)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 12 * c]
+    p = threads + 4 * A[configs + 16 * c]
     for i in range(n):
         for k in range(4):
             A[p + 4 * i + k] = A[base + 5 * i + k]
@@ -510,7 +536,7 @@ def intern_one_(A, pc, sub, count, node):
     threads = A[4 * THREAD]
     slot = h & (size - 1)
     while A[table + slot] != 0:
-        conf = configs + 12 * A[table + slot]
+        conf = configs + 16 * A[table + slot]
         if A[conf + 1] == 1 and A[conf + 2] == 0 and A[conf + 3] == 0:
             p = threads + 4 * A[conf]
             if A[p] == pc and A[p + 1] == sub and A[p + 2] == count and A[p + 3] == node:
@@ -519,7 +545,7 @@ def intern_one_(A, pc, sub, count, node):
     c = new_config(A, slot, 1, 0, 0)
     if c < 0:
         return c
-    p = threads + 4 * A[configs + 12 * c]
+    p = threads + 4 * A[configs + 16 * c]
     A[p] = pc
     A[p + 1] = sub
     A[p + 2] = count
@@ -570,7 +596,7 @@ def close_automaton(A, pc, sub, count, node, op):
     if sub == 0:
         q = entry_config(A, pc)
         return q if q < 0 else add(A, pc, q, count, node)
-    conf = A[4 * CONFIG] + 12 * sub
+    conf = A[4 * CONFIG] + 16 * sub
     if A[conf + CONFIG_EXPANDED] == 0:
         return need_config(A, sub, -1)
     if op == AUTOMATON:
@@ -687,11 +713,11 @@ def takes_bytes(A, pc, sub, count):
     if sub == 0:
         return False
     if op == AUTOMATON:
-        return A[A[4 * CONFIG] + 12 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 16 * sub + CONFIG_N_EXPANDED] > 0
     if op == COUNTED:
         if sub == A[code + pc + 1] and 0 <= A[code + pc + 3] <= count:
             return False
-        return A[A[4 * CONFIG] + 12 * sub + CONFIG_N_EXPANDED] > 0
+        return A[A[4 * CONFIG] + 16 * sub + CONFIG_N_EXPANDED] > 0
     if op == WORDS:
         return A[A[4 * TRIE_NODE] + 7 * sub + 1] > 0
     return op == KEYS
@@ -759,7 +785,7 @@ def dead_row(A, c):
 @inner
 def commit_(A, c, n, flags, extra):
     """Enter an expansion of `n` threads, already in EXPANDED, into configuration `c`."""
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     first = A[4 * EXPANDED + USED]
     A[conf + CONFIG_N_EXPANDED] = n
     A[conf + CONFIG_FLAGS] = flags
@@ -843,7 +869,7 @@ def start_lexer(A, n):
 @once
 def expand_border(A, c):
     """Close a configuration between lexemes, or one of a grammar without a lexer."""
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     first = A[4 * THREAD] + 4 * A[conf]
     for i in range(A[conf + CONFIG_N]):
         t = first + 4 * i
@@ -868,7 +894,7 @@ def expand_border(A, c):
         extra = start_lexer(A, n)
         if extra < 0:
             return extra
-        if A[A[4 * CONFIG] + 12 * extra + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 16 * extra + CONFIG_EXPANDED] == 0:
             return need_config(A, extra, -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
@@ -883,13 +909,13 @@ def expand_border(A, c):
 @once
 def expand_inside(A, c):
     """Expand a configuration inside a lexeme: its parser threads wait, its lexer state runs."""
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     lexer = A[conf + CONFIG_LEXER]
     fallback = A[conf + CONFIG_FALLBACK]
     n = A[conf + CONFIG_N]
-    if A[A[4 * CONFIG] + 12 * lexer + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 16 * lexer + CONFIG_EXPANDED] == 0:
         return need_config(A, lexer, -1)
-    if fallback > 0 and A[A[4 * CONFIG] + 12 * fallback + CONFIG_EXPANDED] == 0:
+    if fallback > 0 and A[A[4 * CONFIG] + 16 * fallback + CONFIG_EXPANDED] == 0:
         return need_config(A, fallback, -1)
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
@@ -903,7 +929,7 @@ def expand_inside(A, c):
         enliven_like(A, row, fallback)
     flags = LEXICAL
     if fallback > 0:
-        flags |= A[A[4 * CONFIG] + 12 * fallback + CONFIG_FLAGS] & ACCEPTS
+        flags |= A[A[4 * CONFIG] + 16 * fallback + CONFIG_FLAGS] & ACCEPTS
     return commit(A, c, n, flags, lexer)
 
 
@@ -911,7 +937,7 @@ def expand_inside(A, c):
 def expand_lexer(A, c):
     """Expand a lexer state: who has matched, who can go on. The best match goes to EXTRA."""
     configs = A[4 * CONFIG]
-    conf = configs + 12 * c
+    conf = configs + 16 * c
     info = A[4 * TERMINAL_INFO]
     code = A[4 * PROGRAM]
     source = A[4 * THREAD] + 4 * A[conf]
@@ -919,7 +945,7 @@ def expand_lexer(A, c):
     if A[4 * EXPANDED + USED] + n > A[4 * EXPANDED + CAPACITY]:
         return full(A, EXPANDED)
     for i in range(n):
-        if A[configs + 12 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
+        if A[configs + 16 * A[source + 4 * i + 1] + CONFIG_EXPANDED] == 0:
             return need_config(A, A[source + 4 * i + 1], -1)
     row = dead_row(A, c)
     out = A[4 * EXPANDED] + 4 * A[4 * EXPANDED + USED]
@@ -929,11 +955,11 @@ def expand_lexer(A, c):
         pc = A[source + 4 * i]
         q = A[source + 4 * i + 1]
         t = (A[code + pc] - 256) >> 4
-        accepts = A[configs + 12 * q + CONFIG_FLAGS] & ACCEPTS
+        accepts = A[configs + 16 * q + CONFIG_FLAGS] & ACCEPTS
         if accepts and (winner < 0 or A[info + 5 * t + 1] < A[info + 5 * winner + 1]):
             winner = t
         finished = accepts and A[info + 5 * t + 2] == 1
-        if not finished and A[configs + 12 * q + CONFIG_N_EXPANDED] > 0:
+        if not finished and A[configs + 16 * q + CONFIG_N_EXPANDED] > 0:
             for k in range(4):
                 A[out + 4 * m + k] = A[source + 4 * i + k]
             m += 1
@@ -946,7 +972,7 @@ def expand_lexer(A, c):
 def try_expand(A, c):
     """Close configuration `c` and mark its dead bytes."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     if A[conf + CONFIG_LEXER] > 0:
         return expand_inside(A, c)
     if A[conf + CONFIG_N] == 0:  # a lexer state of no terminals
@@ -1018,7 +1044,7 @@ def window_meets(A, record, node, i):
 def name_ends_(A, record, node):
     """Is a quote at this trie node the end of the name (and not an escaped one)?"""
     state = A[A[4 * TRIE_NODE] + 7 * node + 6]
-    return (A[A[4 * CONFIG] + 12 * state + CONFIG_FLAGS] & ACCEPTS) != 0
+    return (A[A[4 * CONFIG] + 16 * state + CONFIG_FLAGS] & ACCEPTS) != 0
 
 
 @inline
@@ -1069,7 +1095,7 @@ def step_automaton(A, pc, q, count, node, op, byte):
             if A[at + 3] < 0 and count > A[at + 2]:
                 count = A[at + 2]
     elif op == AUTOMATON:
-        conf = A[4 * CONFIG] + 12 * (r - 2)
+        conf = A[4 * CONFIG] + 16 * (r - 2)
         if A[conf + CONFIG_EXPANDED] == 0:
             return need_config(A, r - 2, -1)
         if A[conf + CONFIG_N_EXPANDED] == 0:  # nothing more to read: leave at once
@@ -1095,8 +1121,6 @@ def step_thread(A, t, byte):
     if op == SPACE:
         if byte == 32 or byte == 10 or byte == 13 or byte == 9:
             counts = arg > 0 and sub >= 0
-            if sub == 0 and 0 < A[RELAXED] <= arg:
-                counts = False  # no token can reach the bound, and a frame is not advanced in
             return add(A, pc, sub + 1 if counts else sub, count, node)
         return OK
     if op == WORDS:
@@ -1108,7 +1132,7 @@ def step_thread(A, t, byte):
 @inner
 def goes_on_(A, lexer, terminal):
     """Can `terminal` still grow in this lexer state? (-1: any ignored terminal.)"""
-    conf = A[4 * CONFIG] + 12 * lexer
+    conf = A[4 * CONFIG] + 16 * lexer
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = (A[A[4 * PROGRAM] + A[threads + 4 * i]] - 256) >> 4
@@ -1128,7 +1152,7 @@ def goes_on(A, lexer, terminal):
 def after_lexeme(A, c, winner):
     """The border configuration after `c` has read a lexeme of terminal `winner`."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     ignored = A[A[4 * TERMINAL_INFO] + 5 * winner + 3] == 1
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1153,17 +1177,17 @@ def step_lexical(A, c, byte):
     """
     configs = A[4 * CONFIG]
     rows = A[4 * ROW]
-    conf = configs + 12 * c
+    conf = configs + 16 * c
     lexer = A[conf + CONFIG_EXTRA]
     fallback = A[conf + CONFIG_FALLBACK]
     r = A[rows + 256 * lexer + byte]
     if r == 0:
         return need_config(A, lexer, byte)
     after = 0
-    if r == 1 or A[configs + 12 * (r - 2) + CONFIG_EXPANDED] == 0:
+    if r == 1 or A[configs + 16 * (r - 2) + CONFIG_EXPANDED] == 0:
         if r != 1:
             return need_config(A, r - 2, -1)
-    winner = A[configs + 12 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
+    winner = A[configs + 16 * (r - 2) + CONFIG_EXTRA] - 1 if r > 1 else -1
     if winner >= 0:
         after = after_lexeme(A, c, winner)
         if after < 0:
@@ -1173,7 +1197,7 @@ def step_lexical(A, c, byte):
         if f == 0:
             return need_config(A, fallback, byte)
         after = f - 2 if f > 1 else 0
-    if r == 1 or A[configs + 12 * (r - 2) + CONFIG_N_EXPANDED] == 0:
+    if r == 1 or A[configs + 16 * (r - 2) + CONFIG_N_EXPANDED] == 0:
         return after
     clear_list(A)
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
@@ -1188,11 +1212,25 @@ def step_lexical(A, c, byte):
 
 
 @once
+def all_space(A, c):
+    """Do the four bytes of JSON white space lead from expanded configuration `c` to the same?"""
+    conf = A[4 * CONFIG] + 16 * c
+    if A[conf + CONFIG_FLAGS] & LEXICAL:
+        return False
+    t = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
+    for i in range(A[conf + CONFIG_N_EXPANDED]):
+        word = A[A[4 * PROGRAM] + A[t + 4 * i]]
+        if not (32 < word < 256 or (word >= 256 and (word & 15) == SPACE)):
+            return False
+    return True
+
+
+@once
 def try_step(A, c, byte):
     """Fill ROW[c, byte]."""
     clear_list(A)
     A[STEPS] += 1
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     r = 0
     if A[conf + CONFIG_FLAGS] & LEXICAL:
         r = step_lexical(A, c, byte)
@@ -1209,7 +1247,11 @@ def try_step(A, c, byte):
             r = intern_config(A, 0, 0)
             if r < 0:
                 return r
-    A[A[4 * ROW] + 256 * c + byte] = r + 2 if r > 0 else 1
+    row = A[4 * ROW] + 256 * c
+    A[row + byte] = r + 2 if r > 0 else 1
+    if (byte == 32 or byte == 10) and all_space(A, c):
+        for b in (9, 10, 13, 32):
+            A[row + b] = A[row + byte]
     return OK
 
 
@@ -1228,7 +1270,7 @@ def drive_(A, c, byte):
         x = A[stack + 2 * sp - 2]
         b = A[stack + 2 * sp - 1]
         r = OK
-        if A[A[4 * CONFIG] + 12 * x + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 16 * x + CONFIG_EXPANDED] == 0:
             r = try_expand(A, x)
         if r == OK and b >= 0 and A[A[4 * ROW] + 256 * x + b] == 0:
             r = try_step(A, x, b)
@@ -1273,10 +1315,19 @@ def run_bytes(A, data, c):
 
 @kernel
 def advance(A, V, c, token):
-    """Configuration after the bytes of `token`, DEAD, or an error."""
+    """Configuration after the bytes of `token`, DEAD, or an error.
+
+    DEAD also where `c` is none, and for a token that has no bytes or is none.
+    """
+    if c < 0 or token < 0 or token >= V[V_N_TOKENS]:
+        return DEAD
     blob = V[V_BLOB]
     rows = A[4 * ROW]
-    for i in range(V[V[V_BLOB_START] + token], V[V[V_BLOB_START] + token + 1]):
+    first = V[V[V_BLOB_START] + token]
+    last = V[V[V_BLOB_START] + token + 1]
+    if first == last:
+        return DEAD
+    for i in range(first, last):
         byte = (V[blob + (i >> 2)] >> (8 * (i & 3))) & 255
         r = A[rows + 256 * c + byte]
         if r < 2:
@@ -1316,41 +1367,116 @@ def clear_bit(out, token):
     out[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
 
 
-@kernel
-def walk_(A, V, out, root, c0, found, budget):
-    """Set the bits of all tokens strictly below trie node `root`, reached in `c0`.
+@inner
+def relax(A, c):
+    """Like `c`, but without the bounds that no single token can reach; `c` if there are none.
 
-    Depth first over the vocabulary trie; subtrees behind dead bytes are never entered. Gives up
-    with OVER_BUDGET after `budget` nodes. Where `found` has more than one word, it gets the trie
-    nodes (but for the root) at which the frame may be left, as pairs with 0, and in its last
-    word their number.
+    A run of white space that may still grow by more than the longest in any token, or a counted
+    automaton that far from its bound, has the mask of an unbounded one; so all of those share it.
     """
-    segment = WALK
+    conf = A[4 * CONFIG] + 16 * c
+    threads = A[4 * THREAD] + 4 * A[conf]
+    code = A[4 * PROGRAM]
+    clear_list(A)
+    changed = False
+    if A[conf + CONFIG_LEXER] == 0:
+        for i in range(A[conf + CONFIG_N]):
+            t = threads + 4 * i
+            sub = A[t + 1]
+            count = A[t + 2]
+            word = A[code + A[t]]
+            op = word & 15 if word >= 256 else -1
+            if op == SPACE:
+                limit = ((word - 256) >> 4) - 1
+                if limit >= 0 and sub >= 0 and limit - sub >= A[LONGEST_SPACE]:
+                    sub = np.int32(-1)
+                    changed = True
+            elif op == COUNTED and sub > 0 and count >= A[code + A[t] + 2]:
+                hi = A[code + A[t] + 3]
+                if hi >= 0 and hi - count >= A[LONGEST]:
+                    count = np.int32(-1)
+                    changed = True
+            r = add(A, A[t], sub, count, A[t + 3])
+            if r < 0:
+                return r
+    q = c
+    if changed:
+        q = intern_config(A, 0, 0)
+        if q < 0:
+            return q
+    A[conf + CONFIG_RELAXED] = q
+    return q
+
+
+@inline
+def relaxed(A, c):
+    """`relax`, remembered."""
+    q = int64(A[A[4 * CONFIG] + 16 * c + CONFIG_RELAXED])
+    return q if q > 0 else int64(relax(A, c))
+
+
+@inner
+def take_list(out, lists, n, y, lo, hi):
+    """Set the bits of the tokens at node `y` of an exit trie of `n` nodes (see `walk_`)."""
+    for e in range(lists[y], lists[y + 1]):
+        entry = lists[n + 1 + e]
+        units = entry >> 20
+        if units >= lo and (hi < 0 or units <= hi):
+            set_bit(out, entry & 0xFFFFF)
+
+
+@inline
+def take(out, tokens, n, y, lo, hi):
+    """Set the bits of the tokens at trie node `y`: one in a vocabulary's trie, where n is 0."""
+    if n == 0:
+        if tokens[y] >= 0:
+            set_bit(out, tokens[y])
+    else:
+        take_list(out, tokens, int64(n), int64(y), int64(lo), int64(hi))
+
+
+@kernel
+def walk_(A, T, out, trie, root, c0, found, budget, lo, hi):
+    """Set the bits of all tokens strictly below node `root` of a trie, reached in `c0`.
+
+    The trie is the vocabulary's, where `trie` is 0 and T holds its tables; else the exit trie at
+    that place in T, the dense tables, whose nodes list tokens with the units before them, of
+    which those with `lo` to `hi` units count. Depth first; subtrees behind dead bytes are never
+    entered. Gives up with OVER_BUDGET after `budget` nodes. Where `found` has more than one word,
+    it gets the trie nodes (but for the root) at which the frame may be left, as pairs with 0,
+    and in its last word their number.
+    """
     noting = found.shape[0] > 1
     noted = 0
-    nodes = part(V, V[V_NODES], V[V_N_NODES] + 1).view(np.uint32)
-    tokens = part(V, V[V_TOKENS], V[V_N_NODES])
-    stack = part(A, A[4 * segment], 2 * A[4 * segment + CAPACITY]).view(np.uint32)
-    size = A[4 * segment + CAPACITY]
+    n_lists = int64(T[trie]) if trie > 0 else int64(0)
+    n_nodes = n_lists if trie > 0 else int64(T[V_N_NODES])
+    at = trie + 1 if trie > 0 else int64(T[V_NODES])
+    nodes = part(T, at, n_nodes + 1).view(np.uint32)
+    at = at + n_nodes + 1 if trie > 0 else int64(T[V_TOKENS])
+    tokens = part(T, at, n_nodes + 1 + (T[at + n_nodes] if trie > 0 else -1))
+    stack = part(A, A[4 * WALK], 2 * A[4 * WALK + CAPACITY]).view(np.uint32)
+    size = A[4 * WALK + CAPACITY]
     rows = part(A, A[4 * ROW], 256 * A[4 * ROW + CAPACITY])
     configs = A[4 * CONFIG]
     stack[0] = np.uint32(root)
     stack[1] = np.uint32(c0)
-    sp = 1
+    sp = int64(1)
     visited = 0
     while sp > 0:
         sp -= 1
         x = int64(stack[2 * sp])
-        c = int64(stack[2 * sp + 1])
-        if A[configs + 12 * c + CONFIG_EXPANDED] == 0:
+        c = relaxed(A, int64(stack[2 * sp + 1]))
+        if c < 0:
+            return c
+        if A[configs + 16 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
         row = rows[256 * c : 256 * c + 256]
-        flags = A[configs + 12 * c + CONFIG_FLAGS]
+        flags = A[configs + 16 * c + CONFIG_FLAGS]
         if noting and x != root and flags & RETURNS:
             if 2 * noted + 3 > found.shape[0]:
-                return full(A, segment)
+                return full(A, WALK)
             found[2 * noted] = x
             found[2 * noted + 1] = 0
             noted += 1
@@ -1361,7 +1487,7 @@ def walk_(A, V, out, root, c0, found, budget):
         if visited > budget:
             return OVER_BUDGET
         if sp + last - first > size:
-            return full(A, segment)
+            return full(A, WALK)
         for y in range(first, last):
             v = nodes[y]
             r = int64(row[int64(v & BYTE)])
@@ -1370,7 +1496,7 @@ def walk_(A, V, out, root, c0, found, budget):
             leaf = nodes[y + 1] >> EIGHT == v >> EIGHT
             if r == 0:
                 if leaf and exact:
-                    set_bit(out, tokens[y])
+                    take(out, tokens, n_lists, y, lo, hi)
                     continue
                 r = drive(A, c, int64(v & BYTE))
                 if r < 0:
@@ -1379,8 +1505,7 @@ def walk_(A, V, out, root, c0, found, budget):
                     return r
             else:
                 r -= 2
-            if tokens[y] >= 0:
-                set_bit(out, tokens[y])
+            take(out, tokens, n_lists, y, lo, hi)
             if not leaf:
                 stack[2 * sp] = np.uint32(y)
                 stack[2 * sp + 1] = np.uint32(r)
@@ -1392,59 +1517,16 @@ def walk_(A, V, out, root, c0, found, budget):
 
 @inline
 def walk(A, V, out, root, c0, found, budget):
-    return walk_(A, V, out, int64(root), int64(c0), found, int64(budget))
+    """`walk_` the vocabulary's trie."""
+    return walk_(A, V, out, 0, int64(root), int64(c0), found, int64(budget), 0, -1)
 
 
 @inner
 def walk_exit_(A, D, out, trie, c0, lo, hi):
-    """Like `walk`, over an exit trie; takes tokens that leave after `lo` to `hi` units."""
-    n = D[trie]
-    nodes = trie + 1
-    lists = nodes + n + 1
-    entries = lists + n + 1
-    stack = A[4 * WALK]
-    rows = A[4 * ROW]
-    configs = A[4 * CONFIG]
-    A[stack] = 0
-    A[stack + 1] = c0
-    sp = 1
-    while sp > 0:
-        sp -= 1
-        x = A[stack + 2 * sp]
-        c = A[stack + 2 * sp + 1]
-        for e in range(D[lists + x], D[lists + x + 1]):
-            entry = D[entries + e]
-            units = entry >> 20
-            if units >= lo and (hi < 0 or units <= hi):
-                set_bit(out, entry & 0xFFFFF)
-        first = D[nodes + x] >> 8
-        last = D[nodes + x + 1] >> 8
-        if first == last:
-            continue
-        if A[configs + 12 * c + CONFIG_EXPANDED] == 0:
-            r = drive(A, c, -1)
-            if r < 0:
-                return r
-        row = rows + 256 * c
-        if sp + last - first > A[4 * WALK + CAPACITY]:
-            return full(A, WALK)
-        for y in range(first, last):
-            byte = D[nodes + y] & 255
-            r = A[row + byte]
-            if r == 1:
-                continue
-            if r == 0:
-                r = drive(A, c, byte)
-                if r < 0:
-                    if r == DEAD:
-                        continue
-                    return r
-            else:
-                r -= 2
-            A[stack + 2 * sp] = y
-            A[stack + 2 * sp + 1] = r
-            sp += 1
-    return OK
+    """`walk_` an exit trie; the tokens at its root count too."""
+    n = int64(D[trie])
+    take_list(out, part(D, trie + n + 2, n + 1 + D[trie + 2 * n + 2]), n, 0, lo, hi)
+    return walk_(A, D, out, trie, 0, c0, A[:1], 1 << 30, lo, hi)
 
 
 @inline
@@ -1469,7 +1551,7 @@ def need_table(A, code, q, home, byte):
 def leave_(A, D, out, table, q, home, c, lo, hi):
     """Set the bits of tokens that leave a dense automaton for configuration `c`."""
     r = OK
-    if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
+    if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
         r = drive(A, c, -1)
         if r < 0:
             return r
@@ -1630,14 +1712,14 @@ def dense_state(A, t):
 @inner
 def any_dense(A, c):
     """1 if some thread of `c` stands in a dense automaton, 0 if none does; or NEED_DENSE."""
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     found = 0
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         q, home = dense_state(A, threads + 4 * i)
         if q == 0:
             continue
-        table = A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE]
+        table = A[A[4 * CONFIG] + 16 * q + CONFIG_DENSE]
         if table == 0:
             return need_table(A, NEED_DENSE, q, home, 0)
         if table > 1:
@@ -1651,7 +1733,7 @@ def mask_threads(A, V, D, c, out, spare):
 
     Returns how many were dense, or an error.
     """
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     dense = 0
     for i in range(A[conf + CONFIG_N_EXPANDED]):
@@ -1659,7 +1741,7 @@ def mask_threads(A, V, D, c, out, spare):
         q, home = dense_state(A, t)
         if q == 0:
             continue
-        table = A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE]
+        table = A[A[4 * CONFIG] + 16 * q + CONFIG_DENSE]
         if table == 1:
             continue
         target = out if dense == 0 else spare
@@ -1681,12 +1763,12 @@ def mask_threads(A, V, D, c, out, spare):
 def rest_of(A, c):
     """The configuration of the threads of `c` that are not dense; 0 if there are none."""
     clear_list(A)
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
     for i in range(A[conf + CONFIG_N_EXPANDED]):
         t = threads + 4 * i
         q, _ = dense_state(A, t)
-        if q == 0 or A[A[4 * CONFIG] + 12 * q + CONFIG_DENSE] == 1:
+        if q == 0 or A[A[4 * CONFIG] + 16 * q + CONFIG_DENSE] == 1:
             r = add(A, A[t], A[t + 1], A[t + 2], A[t + 3])
             if r < 0:
                 return r
@@ -1709,45 +1791,9 @@ def finish_mask(A, V, out, end):
 
 
 @inner
-def relaxed(A, V, c):
-    """Like `c`, but without the bounds that no single token can reach; `c` if there are none.
-
-    A run of white space that may still grow by more than the longest in any token, or a counted
-    automaton that far from its bound, has the mask of an unbounded one; so all of those share it.
-    """
-    conf = A[4 * CONFIG] + 12 * c
-    threads = A[4 * THREAD] + 4 * A[conf]
-    code = A[4 * PROGRAM]
-    clear_list(A)
-    changed = False
-    for i in range(A[conf + CONFIG_N]):
-        t = threads + 4 * i
-        sub = A[t + 1]
-        count = A[t + 2]
-        word = A[code + A[t]]
-        op = word & 15 if word >= 256 else -1
-        if op == SPACE:
-            limit = ((word - 256) >> 4) - 1
-            if limit >= 0 and sub >= 0 and limit - sub >= V[V_LONGEST_SPACE]:
-                sub = np.int32(-1)
-                changed = True
-        elif op == COUNTED and sub > 0 and count >= A[code + A[t] + 2]:
-            hi = A[code + A[t] + 3]
-            if hi >= 0 and hi - count >= V[V_LONGEST]:
-                count = np.int32(-1)
-                changed = True
-        r = add(A, A[t], sub, count, A[t + 3])
-        if r < 0:
-            return r
-    if not changed:
-        return c
-    return intern_config(A, 0, 0)
-
-
-@inner
 def framed(A, c):
     """`c` with HOLE for the stack below, if all of its threads stand on the same; else 0."""
-    conf = A[4 * CONFIG] + 12 * c
+    conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * THREAD] + 4 * A[conf]
     n = A[conf + CONFIG_N]
     below = A[threads + 3]
@@ -1769,7 +1815,7 @@ def framed(A, c):
 def below_frame(A, c):
     """The configuration after the frame of `c` is left at once; 0 if nothing can follow."""
     clear_list(A)
-    below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * c] + 3]
+    below = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 16 * c] + 3]
     first = A[A[4 * NODE] + 2 * below]
     for e in range(first, first + (A[A[4 * NODE] + 2 * below + 1] >> 2)):
         edge = A[4 * EDGE] + 3 * e
@@ -1779,38 +1825,50 @@ def below_frame(A, c):
     return intern_config(A, 0, 0) if A[LIST_N] > 0 else 0
 
 
-@once
-def mask_new_frame(A, V, c, frame, out):
-    """Mask of `c` where its frame is met for the first time: no table is built yet."""
-    out[:] = np.uint32(0)
-    first = A[4 * WALK2]
-    found = A[first : first + 2 * A[4 * WALK2 + CAPACITY]]
-    A[RELAXED] = V[V_LONGEST_SPACE] + 1
-    r = walk(A, V, out, 0, frame, found, 1 << 30)
-    A[RELAXED] = 0
+@inner
+def loops_on_space(A, c):
+    """1 if each byte of JSON white space leads from expanded `c` to `c`, 0 if not; or an error."""
+    row = A[4 * ROW] + 256 * c
+    if A[row + 32] == 1:
+        return 0
+    for b in (32, 10, 13, 9):
+        r = drive(A, c, b)
+        if r != c:
+            return r if r < DEAD else 0
+    return 1
+
+
+@inner
+def mask_space(A, D, out, c):
+    """Set the bits of all tokens from `c`, which loops on white space."""
+    home = A[SPACE_HOME]
+    table = A[A[4 * CONFIG] + 16 * home + CONFIG_DENSE]
+    source = int64(D[table + T_INSIDE])
+    inside = part(D, source, out.shape[0]).view(np.uint32)
+    for w in range(out.shape[0]):
+        out[w] |= inside[w]
+    return leave(A, D, out, table, home, home, c, 0, -1)
+
+
+@inner
+def mask_any(A, V, D, out, c):
+    """Set the bits of all tokens from `c`."""
+    c = relaxed(A, c)
+    if c < 0:
+        return c
+    r = drive(A, c, -1)
+    if r == OK:
+        r = loops_on_space(A, c)
     if r < 0:
         return r
-    noted = found[found.shape[0] - 1]
-    at_once = A[A[4 * CONFIG] + 12 * frame + CONFIG_FLAGS] & RETURNS
-    if noted > 0 or at_once:
-        after = below_frame(A, c)
-        if after < 0:
-            return after
-        if after > 0 and at_once:
-            r = walk(A, V, out, 0, after, A[:1], 1 << 30)
-        for i in range(noted if after > 0 else 0):
-            if r >= 0:
-                r = walk(A, V, out, found[2 * i], after, A[:1], 1 << 30)
-        if r < 0:
-            return r
-    A[A[4 * CONFIG] + 12 * frame + CONFIG_FRAME] = 1
-    return OK
+    if r:
+        return mask_space(A, D, out, c)
+    return walk(A, V, out, 0, c, A[:1], 1 << 30)
 
 
 @once
 def mask_frame(A, V, D, c, table, out):
     """Mask of `c` from the table of its frame: what fits in any context, then what leaves it."""
-    out[:] = np.uint32(0)
     tokens = D[table + F_TOKENS : table + F_TOKENS + D[table + F_N_TOKENS]]
     for i in range(tokens.shape[0]):
         token = tokens[i]
@@ -1821,7 +1879,7 @@ def mask_frame(A, V, D, c, table, out):
     if after <= 0:
         return after
     if D[table + F_RETURNS]:
-        r = walk(A, V, out, 0, after, A[:1], 1 << 30)
+        r = mask_any(A, V, D, out, after)
         if r < 0:
             return r
     if D[table + F_TRIE] == NO_EXIT:
@@ -1829,23 +1887,31 @@ def mask_frame(A, V, D, c, table, out):
     return walk_exit(A, D, out, D[table + F_TRIE], after, 0, -1)
 
 
+@inline
+def keep(A, c, end, number):
+    """Note that mask `number` is that of `c`."""
+    A[A[4 * CONFIG] + 16 * c + CONFIG_MASK + end] = number
+    return SHARED
+
+
 @kernel
-def mask(A, V, D, c, out, spare):
+def mask(A, V, D, c, out, spare, number):
     """The token mask of configuration `c` into `out`; OK, or what is missing.
 
-    A positive result k: the mask is that of number k - 1, which the caller has kept. REQUEST
-    tells the configuration whose mask it is, and REQUEST_BYTE whether the text may end.
+    A positive result k: the mask is that of number k - 1, which the caller has kept. SHARED: it
+    is good for other configurations too, and is to be kept as that of number `number` - 1.
     """
+    asked = c
     r = drive(A, c, -1)
     if r < 0:
         return r
-    flags = A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS]
+    flags = A[A[4 * CONFIG] + 16 * c + CONFIG_FLAGS]
     end = 1 if flags & ACCEPTS else 0
     if not flags & (LEXICAL | PLAIN):
-        c = relaxed(A, V, c)
+        c = relaxed(A, c)
         if c < 0:
             return c
-        kept = A[A[4 * CONFIG] + 12 * c + CONFIG_MASK + end]
+        kept = A[A[4 * CONFIG] + 16 * c + CONFIG_MASK + end]
         if kept > 0:
             return kept
         r = drive(A, c, -1)
@@ -1857,24 +1923,29 @@ def mask(A, V, D, c, out, spare):
         if dense < 0:
             return dense
     if dense == 0 and not flags & (LEXICAL | PLAIN):
-        frame = framed(A, c)
+        out[:] = np.uint32(0)
+        standard = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 16 * c]] < A[STANDARD_CODE]
+        spaced = 0 if standard else loops_on_space(A, c)
+        if spaced < 0:
+            return spaced
+        frame = 0 if spaced else framed(A, c)
         if frame < 0:
             return frame
-        if frame > 0:
-            table = A[A[4 * CONFIG] + 12 * frame + CONFIG_FRAME]
-            pc = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 12 * frame]]
-            if table == 1 or (table == 0 and pc < A[STANDARD_CODE]):  # others may have it
-                return need_table(A, NEED_FRAME, frame, 0, 0)
-            if table == 0:
-                r = mask_new_frame(A, V, c, frame, out)
-            else:
-                r = mask_frame(A, V, D, c, table, out)
-            if r < 0:
-                return r
-            finish_mask(A, V, out, end)
-            A[REQUEST] = c
-            A[REQUEST_BYTE] = end
-            return OK
+        table = A[A[4 * CONFIG] + 16 * frame + CONFIG_FRAME] if frame > 0 else 0
+        if table == OFTEN or (table == 0 and frame > 0 and standard):  # others may have it
+            return need_table(A, NEED_FRAME, frame, 0, 0)
+        if spaced:
+            r = mask_space(A, D, out, c)
+        elif table > OFTEN:
+            r = mask_frame(A, V, D, c, table, out)
+        else:
+            if frame > 0:
+                A[A[4 * CONFIG] + 16 * frame + CONFIG_FRAME] = table + 1
+            r = walk(A, V, out, 0, c, A[:1], 1 << 30)
+        if r < 0:
+            return r
+        finish_mask(A, V, out, end)
+        return keep(A, c, end, number) if c != asked else OK
     rest = c
     if dense > 0:
         dense = mask_threads(A, V, D, c, out, spare)
@@ -1893,9 +1964,7 @@ def mask(A, V, D, c, out, spare):
         if r < 0:
             return r
     finish_mask(A, V, out, end)
-    A[REQUEST] = c
-    A[REQUEST_BYTE] = end
-    return OK
+    return keep(A, c, end, number) if c != asked else OK
 
 
 @kernel
@@ -1904,7 +1973,7 @@ def accepts(A, c):
     r = drive(A, c, -1)
     if r < 0:
         return r
-    return 1 if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & ACCEPTS else 0
+    return 1 if A[A[4 * CONFIG] + 16 * c + CONFIG_FLAGS] & ACCEPTS else 0
 
 
 @kernel
@@ -1914,9 +1983,7 @@ def build_frame(A, V, frame, mask, found, members, out):
     Returns the words used, or what is missing (FULL about WALK where a scratch array is too small).
     """
     mask[:] = np.uint32(0)
-    A[RELAXED] = V[V_LONGEST_SPACE] + 1
     r = walk(A, V, mask, 0, frame, found, 1 << 30)
-    A[RELAXED] = 0
     if r < 0:
         return r
     n = F_TOKENS
@@ -1931,7 +1998,7 @@ def build_frame(A, V, frame, mask, found, members, out):
                 out[n] = 32 * w + b
                 n += 1
     out[F_N_TOKENS] = n - F_TOKENS
-    out[F_RETURNS] = 1 if A[A[4 * CONFIG] + 12 * frame + CONFIG_FLAGS] & RETURNS else 0
+    out[F_RETURNS] = 1 if A[A[4 * CONFIG] + 16 * frame + CONFIG_FLAGS] & RETURNS else 0
     out[F_TRIE] = NO_EXIT
     noted = found[found.shape[0] - 1]
     if noted > 0:
@@ -1965,7 +2032,7 @@ def token_units(A, V, q, home, units):
         x = A[stack + 2 * sp]
         c = A[stack + 2 * sp + 1]
         so_far = A[A[4 * WALK2] + sp]
-        if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -2029,7 +2096,7 @@ def exit_roots(A, V, q, home, byte, found):
         r = drive(A, c, -1)
         if r < 0:
             return r
-        if A[A[4 * CONFIG] + 12 * c + CONFIG_FLAGS] & ACCEPTS:
+        if A[A[4 * CONFIG] + 16 * c + CONFIG_FLAGS] & ACCEPTS:
             found[2 * m] = y
             found[2 * m + 1] = units
             m += 1
@@ -2310,7 +2377,7 @@ def walk_beyond(A, V, out, q, alphabet):
         c = int64(stack[2 * sp + 1]) >> 2
         kept = int64(stack[2 * sp + 1]) & 3
         over = int64(alphabets[sp])
-        if A[A[4 * CONFIG] + 12 * c + CONFIG_EXPANDED] == 0:
+        if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
             r = drive(A, c, -1)
             if r < 0:
                 return r
@@ -2547,7 +2614,7 @@ def rehash(A):
     for i in range(size):
         A[table + i] = 0
     for c in range(1, A[4 * CONFIG + USED]):
-        conf = A[4 * CONFIG] + 12 * c
+        conf = A[4 * CONFIG] + 16 * c
         n = A[conf + CONFIG_N]
         h = mix(mix(mix(7, n), A[conf + CONFIG_LEXER]), A[conf + CONFIG_FALLBACK])
         t = A[4 * THREAD] + 4 * A[conf]
@@ -2610,7 +2677,7 @@ def mark(A, configs, nodes):
     for c in range(A[4 * CONFIG + USED] - 1, 0, -1):
         if configs[c] == 0:
             continue
-        conf = A[4 * CONFIG] + 12 * c
+        conf = A[4 * CONFIG] + 16 * c
         configs[A[conf + CONFIG_LEXER]] = 1
         configs[A[conf + CONFIG_FALLBACK]] = 1
         for i in range(A[conf + CONFIG_N]):
@@ -2648,7 +2715,7 @@ def compact(A, B, configs, nodes):
         if c < A[N_STANDARD]:
             configs[c] = c
         elif configs[c] != 0:
-            conf = A[4 * CONFIG] + 12 * c
+            conf = A[4 * CONFIG] + 16 * c
             clear_list(B)
             for i in range(A[conf + CONFIG_N]):
                 t = A[4 * THREAD] + 4 * (A[conf] + i)

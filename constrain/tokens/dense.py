@@ -58,7 +58,7 @@ class DenseTables:
         self.words = np.zeros(FIRST_WORDS, np.int32)
         self.used = 16
         self.generation = 0  # goes up when tables are dropped
-        self.kept = 16  # tables below stay: those of the standard automata
+        self._stored = np.zeros(16, np.int32)  # what stays: tables of the standard automata
         self._offsets: dict[Hashable, int] = {}
         self._alphabets: dict[int, NDArray[np.uint32]] = {}
         self._scratch = _scratch(n_words, 1 << 12)
@@ -69,8 +69,14 @@ class DenseTables:
 
     def load(self, stored: Words) -> None:
         """Start with tables built before; these are never dropped."""
+        self._stored = stored
         self.words = np.concatenate([stored, np.zeros(FIRST_WORDS + 512 * self.n_words, np.int32)])
-        self.used = self.kept = len(stored)
+        self.used = len(stored)
+
+    @property
+    def kept(self) -> int:
+        """Words that are never dropped."""
+        return len(self._stored)
 
     def _allocate(self, size: int) -> int:
         """Room for `size` words; drops all but the kept tables when over the budget.
@@ -81,7 +87,7 @@ class DenseTables:
             self.generation += 1
             self._offsets.clear()
             self.used = self.kept
-            self.words = np.concatenate([self.words[: self.kept], np.zeros(size, np.int32)])
+            self.words = np.concatenate([self._stored, np.zeros(size, np.int32)])
         while self.used + size > len(self.words):
             self.words = np.concatenate([self.words, np.zeros_like(self.words)])
         start = self.used
@@ -93,7 +99,7 @@ class DenseTables:
         """Is a plain walk of the vocabulary from automaton state `q` short?"""
         scratch = np.zeros(self.n_words, np.uint32)
         while True:
-            args = (scratch, 0, q, _NONE, at.SHORT_WALK)
+            args = (scratch, 0, 0, q, _NONE, at.SHORT_WALK, 0, -1)
             code = int(kernels.walk_(engine.words, self.vocabulary, *args))
             if code in (at.OK, at.OVER_BUDGET):
                 return code == at.OK
@@ -123,6 +129,10 @@ class DenseTables:
         if self.is_sparse(engine, q):
             self._offsets[key] = SPARSE
             return SPARSE
+        return self.add_dense(engine, key, q, home)
+
+    def add_dense(self, engine: Runner, key: Hashable, q: int, home: int) -> int:
+        """Build the table of automaton state `q`."""
         mask = np.zeros(self.n_words, np.uint32)
         self.inside(engine, q, mask)
         table = self._allocate(at.T_SIZE + self.n_words)

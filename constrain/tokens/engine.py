@@ -42,6 +42,9 @@ class Engine:
         self.tables = tables
         self.arena = obtain(max_bytes)
         renew(self.arena)
+        self.arena.words[at.LONGEST : at.LONGEST + 2] = tables.words[
+            at.V_LONGEST : at.V_LONGEST + 2
+        ]
         prefix = standard()
         self.program = prefix.program()
         terminals = [(t, t.name in grammar.ignore) for t in grammar.terminals]
@@ -54,6 +57,8 @@ class Engine:
         self._generation = -1
         self._age = object()  # stands for the numbers of configurations, until the next sweep
         self._spare = np.empty(n_words, np.uint32)
+        self._vocabulary = tables.words
+        self._mask, self._advance = kernels.entry_points()
         self._n_words = n_words
         self._rows = pool(n_words)
         self._made: list[Mask] = []  # every mask not yet given back, oldest first
@@ -110,36 +115,28 @@ class Engine:
 
     def mask(self, config: int) -> Mask:
         """The tokens that may follow `config`, read-only. Equal masks may be one array."""
-        dense = self.tables.dense
+        dense, masks = self.tables.dense, self._masks
         out = self._rows.take()
         while True:
-            a, v, d = self.arena.words, self.tables.words, dense.words
             if self._generation != dense.generation:  # another engine had them dropped
                 self._forget_tables()
-                continue
-            code = kernels.mask(a, v, d, config, out, self._spare)
+            tables = self.arena.words, self._vocabulary, dense.words
+            code = self._mask(*tables, config, out, self._spare, len(masks) + 1)
             if code >= 0:
                 break
             if code == at.NEED_INSIDE:
                 self._inside(config, out)
+                code = at.OK
                 break
             self.supply(code)
-        if code > 0:
+        if 0 < code < at.SHARED:
             self._rows.idle.append(out)
-            return self._masks[code - 1]
+            return masks[code - 1]
         out.setflags(write=False)
         self._made.append(out)
-        owner = int(a[at.REQUEST])
-        if owner != config:
-            self._masks.append(out)
-            at_mask = WIDE * owner + at.CONFIG_MASK + int(a[at.REQUEST_BYTE])
-            self.arena.segment(at.CONFIG)[at_mask] = len(self._masks)
+        if code:
+            masks.append(out)
         return out
-
-    @property
-    def n_masks(self) -> int:
-        """Masks made and not given back."""
-        return len(self._made)
 
     def forget_masks(self, keep: int) -> None:
         """Give back all masks but the last `keep`, unless somebody still holds them."""
@@ -152,13 +149,10 @@ class Engine:
             configs[field::WIDE] = 0
 
     def advance(self, config: int, token: int) -> int:
-        """The configuration after `token`, or -1. The token must have bytes."""
-        vocabulary = self.tables.words
-        while True:
-            code = kernels.advance(self.arena.words, vocabulary, config, token)
-            if code >= at.DEAD:
-                return code
+        """The configuration after `token`, or -1; also -1 for a token without bytes."""
+        while (code := self._advance(self.arena.words, self._vocabulary, config, token)) < -1:
             self.supply(code)
+        return code
 
     def run(self, config: int, data: bytes) -> tuple[int, int]:
         """(configuration after `data` or -1, bytes that could be taken)."""
@@ -282,7 +276,6 @@ class Engine:
         self.tables.dense.inside(self, config, out)
         a = self.arena.words
         kernels.finish_mask(a, self.tables.words, out, int(kernels.accepts(a, config)))
-        a[at.REQUEST] = config
 
     def _add_table(self) -> None:
         q, home, _ = self._wanted()

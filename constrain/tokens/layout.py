@@ -32,7 +32,7 @@ kernel asks Python for something (a rule to be lowered, a segment to grow, a tab
     WALK2,  # scratch of the outer of two nested walks
 ) = range(24)
 
-WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 12, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
+WIDTH = (1, 1, 8, 1, 7, 2, 3, 1, 3, 16, 4, 1, 4, 256, 5, 1, 5, 2, 1, 3, 2, 2, 2, 2)
 """Words per record."""
 
 N_SEGMENTS = len(WIDTH)
@@ -48,14 +48,16 @@ REQUEST_BYTE = COUNTERS + 3
 REQUEST_HOME = COUNTERS + 4
 QUEUED = COUNTERS + 5  # waiting indices in QUEUE
 STEPS = COUNTERS + 6  # successors computed so far, for statistics
-STANDARD_CODE = COUNTERS + 9  # words of the program that every arena starts with
-RELAXED = COUNTERS + 8  # while a frame table is built: 1 + the longest white space in a token
 N_STANDARD = COUNTERS + 7  # configurations that every arena starts with
+STANDARD_CODE = COUNTERS + 8  # words of the program that every arena starts with
+LONGEST, LONGEST_SPACE = COUNTERS + 9, COUNTERS + 10  # bytes of tokens: see V_LONGEST
+SPACE_HOME = COUNTERS + 11  # the standard configuration in a run of white space
 
 CONFIG_THREADS, CONFIG_N, CONFIG_LEXER, CONFIG_FALLBACK = 0, 1, 2, 3  # the identity
 CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4, 5, 6, 7, 8
 CONFIG_MASK = 9  # and 10: number of a mask kept for this configuration, without and with an end
-CONFIG_FRAME = 11  # 0 never met, 1 met once, else offset of its frame table
+CONFIG_FRAME = 11  # how often it was met without a table, or the offset of its frame table
+CONFIG_RELAXED = 12  # the configuration without bounds that are out of reach, 0 if not known
 # CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
 # terminal + 1, of a parser configuration with a contextual lexer its lexer state;
 # CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table
@@ -79,6 +81,7 @@ ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT, RETURNS = 1, 2, 4, 8
     NEED_INSIDE,
 ) = range(0, -10, -1)
 TOO_MANY_THREADS, OVER_BUDGET = -10, -11
+SHARED = 1 << 30  # of a mask: made, and good for another configuration too
 
 HOLE = 1  # the stack node that stands for whatever is below a frame; it has no edges
 
@@ -98,6 +101,7 @@ INNER_BYTE = 1 << 30  # this node is reached in the middle of a code point
 BROKEN = -(1 << 31)  # some token (here: below) is not a whole number of code points
 MAX_EXPLORED = 6  # automaton states that a search for a closed alphabet looks at
 LARGE_SUBTREE = 2_000  # tokens: a trie node for which such a search pays
+OFTEN = 8  # a frame met that often is worth a table; offsets of tables are greater
 SHORT_WALK = 3_000  # trie nodes: a state whose walk visits no more is not worth a table
 
 # A dense table. T_TIERS: the tiers, then a list of the tokens that need more units than these

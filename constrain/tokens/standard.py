@@ -55,7 +55,12 @@ class Standard:
         return program
 
 
-STRINGS = (json_text.any_string, json_text.counted_string, json_text.canonical_name)
+STRINGS = (
+    json_text.any_string,
+    json_text.counted_string,
+    json_text.canonical_name,
+    json_text.any_space,
+)
 
 
 def _announce_compilation() -> None:
@@ -79,6 +84,7 @@ def standard() -> Standard:
     for name in rules:
         lowering.lower(lowering.rule(name))
     arena = Arena(TEMPLATE_BYTES)
+    arena.words[at.LONGEST : at.LONGEST_SPACE + 1] = 1 << 20
     sync(arena, program, 0)
     home_of = [0]
     homes: dict[Fragment, int] = {}
@@ -86,6 +92,7 @@ def standard() -> Standard:
         homes[node] = _explore(arena, entry, home_of)
     arena.words[at.N_STANDARD] = arena.used(at.CONFIG)
     arena.words[at.STANDARD_CODE] = len(program.code)
+    arena.words[at.SPACE_HOME] = homes[json_text.any_space()]
     for number, entry in enumerate(program.rules):
         enter_rule(arena, number, entry)
     return Standard(

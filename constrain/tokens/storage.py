@@ -26,7 +26,7 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "6"
+FORMAT = "8"
 """Goes up when the layout of the tables or the standard automata change."""
 
 Words = NDArray[np.int32]
@@ -75,6 +75,9 @@ def _build(vocabulary: Vocabulary) -> tuple[Words, Words, Words]:
     offsets = np.zeros(standard_count(), np.int32)
     for q in range(1, len(offsets)):
         home = prefix.home_of[q]
+        if q == prefix.homes[json_text.any_space()]:
+            offsets[q] = _add_space(dense, runner, q)
+            continue
         offsets[q] = dense.add(runner, ("standard", q), q, home)
         if offsets[q] == SPARSE:
             continue
@@ -82,6 +85,15 @@ def _build(vocabulary: Vocabulary) -> tuple[Words, Words, Words]:
         if q == prefix.homes[json_text.counted_string()]:
             dense.add_tiers(runner, int(offsets[q]), q, home)
     return words, dense.words[: dense.used].copy(), offsets
+
+
+def _add_space(dense: DenseTables, runner: _StandardRunner, q: int) -> int:
+    """The table of white space, with the exits that every JSON grammar has."""
+    table = dense.add_dense(runner, ("standard", q), q, q)
+    dense.words[[table + at.T_EXITS + byte for byte in b" \t\n\r"]] = at.NO_EXIT
+    for byte in b'",:[]{}-0123456789':
+        dense.add_exit(runner, table, q, q, byte)
+    return table
 
 
 def _load(path: Path) -> tuple[Words, Words, Words] | None:

@@ -27,6 +27,8 @@ def sweep(old: Arena, new: Arena, marks: Words) -> Words:
     sizes = _sizes(old, marks != 0, nodes != 0)
     _make_room(new, old.capacities | {s: _capacity(old, s, n) for s, n in sizes.items()})
     renew(new)
+    for word in (at.LONGEST, at.LONGEST_SPACE):
+        new.words[word] = old.words[word]
     for segment in KEPT:
         size = old.used(segment) * at.WIDTH[segment]
         new.segment(segment)[:size] = old.segment(segment)[:size]
