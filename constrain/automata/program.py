@@ -23,7 +23,8 @@ from constrain.errors import LimitExceeded
     SPLIT,  # arg: n; then n targets
     CALL,  # arg: rule
     RETURN,
-    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), may be dense
+    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), and bits: may be
+    # dense; of a character class, 3 bits for what it holds beyond ASCII, 3 for what it holds nothing of
     COUNTED,  # arg: fragment entry of a unit's star; then entry configuration, lo, hi (-1: no end)
     LOOP,  # then lo, hi (-1: no end), body; the exit is the next instruction
     NEXT,  # arg: the LOOP whose count goes up

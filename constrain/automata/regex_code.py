@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from constrain.syntax import regex_ast as rx
+from constrain.syntax.charclass import kinds_beyond_ascii
 from constrain.syntax.utf8 import byte_automaton
 
 from .dfa import Automaton
@@ -120,7 +121,8 @@ class FragmentWriter:
             return
         states = byte_automaton(node.ranges)
         if sum(map(len, states)) > MANY_EDGES:
-            self.reference(AUTOMATON, Inline(node), 0, 0)
+            inside, outside = kinds_beyond_ascii(node.ranges)
+            self.reference(AUTOMATON, Inline(node), 0, inside << 1 | outside << 4)
             return
         self._states([_grouped(list(edges)) for edges in states], set())
 

@@ -42,6 +42,41 @@ def category(letter: str, ascii_only: bool = False) -> Ranges:
     return normalize((match.start(), match.end() - 1) for match in found)
 
 
+ODD: Ranges = ((0x85, 0x85), (0xFEFF, 0xFEFF))
+"""White space in one of the dialects only."""
+
+
+@cache
+def beyond_ascii() -> tuple[Ranges, Ranges, Ranges]:
+    r"""The code points beyond ASCII, but for surrogates and `ODD`: of `\w`, of `\s`, the rest."""
+    ascii_: Ranges = ((0, 0x7F),)
+    surrogates: Ranges = ((0xD800, 0xDFFF),)
+    words = subtract(category("w"), (*ascii_, *surrogates))
+    spaces = subtract(category("s"), normalize([*ascii_, *ODD]))
+    return words, spaces, invert(normalize([*ascii_, *surrogates, *ODD, *words, *spaces]))
+
+
+def subtract(ranges: Ranges, others: Ranges) -> Ranges:
+    """The members of `ranges` that are not in `others`.
+
+    >>> subtract(((1, 9),), ((3, 4),))
+    ((1, 2), (5, 9))
+    """
+    return invert(normalize([*invert(ranges), *others]))
+
+
+@lru_cache(maxsize=1024)
+def kinds_beyond_ascii(ranges: Ranges) -> tuple[int, int]:
+    """Which of the classes of `beyond_ascii` lie in `ranges` and which lie outside, as bit sets."""
+    inside = outside = 0
+    for number, kind in enumerate(beyond_ascii()):
+        if not subtract(kind, ranges):
+            inside |= 1 << number
+        elif not subtract(kind, invert(ranges)):
+            outside |= 1 << number
+    return inside, outside
+
+
 def _all_code_points() -> str:
     numbers = np.arange(MAX_CODE_POINT + 1, dtype="<u4")
     return numbers.tobytes().decode("utf-32-le", "surrogatepass")

@@ -431,7 +431,7 @@ def new_config_(A, slot, n, lexer, fallback):
     A[conf + CONFIG_N] = n
     A[conf + CONFIG_LEXER] = lexer
     A[conf + CONFIG_FALLBACK] = fallback
-    for k in range(4, 13):
+    for k in range(4, 14):
         A[conf + k] = 0
     row = A[4 * ROW] + 256 * c
     A[row : row + 256] = 0
@@ -836,7 +836,7 @@ def keep_threads(A):
         if (
             op == COUNTED
             or (op == KEYS and A[code + pc + 2] != 0)
-            or (op == AUTOMATON and A[code + pc + 2] != 0)
+            or (op == AUTOMATON and A[code + pc + 2] & 1)
         ):
             flags |= HAS_AUTOMATON
     return n, flags
@@ -1702,7 +1702,7 @@ def dense_state(A, t):
     if word < 256:
         return 0, 0
     op = word & 15
-    if op == COUNTED or (op == AUTOMATON and A[code + pc + 2] != 0):
+    if op == COUNTED or (op == AUTOMATON and A[code + pc + 2] & 1):
         return sub, A[code + pc + 1]
     if op == KEYS and A[code + pc + 2] != 0:
         return A[A[4 * TRIE_NODE] + 7 * sub + 6], -1
@@ -2249,6 +2249,48 @@ def beyond_ascii(A, state, states, n, pairs):
 
 
 @inner
+def after_kind(A, c, kind):
+    """The configuration after any code point beyond ASCII of this kind from `c`.
+
+    DEAD also where they may lead to different ones; or an error. Every thread must be at a
+    character class that holds all or none of them.
+    """
+    r = drive(A, c, -1)
+    if r < 0:
+        return r
+    conf = A[4 * CONFIG] + 16 * c
+    code = A[4 * PROGRAM]
+    some = False
+    for i in range(A[conf + CONFIG_N_EXPANDED]):
+        t = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1 + i)
+        pc = A[t]
+        word = A[code + pc]
+        op = word & 15
+        if word < 0x80:
+            continue
+        if word < 256:
+            return DEAD
+        if op == SET:
+            s = A[4 * BYTE_SET] + 8 * ((word - 256) >> 4)
+            if A[s + 4] | A[s + 5] | A[s + 6] | A[s + 7]:
+                return DEAD
+        elif op == AUTOMATON and A[t + 1] == A[code + pc + 1]:
+            if (A[code + pc + 2] >> (1 + kind)) & 1:
+                some = True
+            elif not (A[code + pc + 2] >> (4 + kind)) & 1:
+                return DEAD
+        elif op != SPACE:
+            return DEAD
+    if not some:
+        return DEAD
+    sample = 0xC3A9 if kind == 0 else (0xC2A0 if kind == 1 else 0xE28093)  # é, a space, a dash
+    for shift in (16, 8, 0):
+        if sample >> shift > 0 and c >= 0:
+            c = drive(A, c, (sample >> shift) & 255)
+    return c
+
+
+@inner
 def note_pair_(pairs, m, c, left, lo, hi):
     for i in range(m):
         if pairs[i, 0] == c and pairs[i, 1] == left and pairs[i, 2] == lo and pairs[i, 3] == hi:
@@ -2276,8 +2318,8 @@ def n_bits(x):
     return n
 
 
-@kernel
-def closed_alphabet(A, V, q):
+@once
+def find_alphabet(A, V, q):
     """A set of character classes over which every text stays alive from automaton state `q`.
 
     A fixpoint over the few states explored from `q`: a class that leads to a state of a smaller
@@ -2310,10 +2352,20 @@ def closed_alphabet(A, V, q):
         found, n = beyond_ascii(A, states[i], states, n, pairs)
         if found < DEAD - 1:
             return found + 1
-        if found < 0:
-            alive &= ~(1 << CLASS_OTHERS)
-        else:
-            targets[i, CLASS_OTHERS] = found
+        for kind in range(3):
+            if found >= 0:
+                targets[i, CLASS_BEYOND + kind] = found
+                continue
+            r = after_kind(A, states[i], kind)
+            if r < DEAD:
+                return r
+            k = int64(-1)
+            if r >= 0:
+                k, n = target_index(states, n, r)
+            if k >= 0:
+                targets[i, CLASS_BEYOND + kind] = 1 << k
+            else:
+                alive &= ~(1 << (CLASS_BEYOND + kind))
         alphabet[i] = alive
         i += 1
     changed = True
@@ -2334,6 +2386,21 @@ def closed_alphabet(A, V, q):
                     alphabet[i] = together
                     changed = True
     return alphabet[0]
+
+
+@kernel
+def closed_alphabet(A, V, q):
+    """A set of character classes over which every text stays alive from `q`; remembered.
+
+    See `find_alphabet`. Returns it, or an error.
+    """
+    known = int64(A[A[4 * CONFIG] + 16 * q + CONFIG_ALPHABET])
+    if known > 0:
+        return known - 1
+    found = int64(find_alphabet(A, V, q))
+    if found >= 0:
+        A[A[4 * CONFIG] + 16 * q + CONFIG_ALPHABET] = found + 1
+    return found
 
 
 @kernel
@@ -2381,13 +2448,15 @@ def walk_beyond(A, V, out, q, alphabet):
             r = drive(A, c, -1)
             if r < 0:
                 return r
-        if kept == 0 and subtree[x] & INNER_BYTE == 0:
+        if x > 0 and subtree[x] & INNER_BYTE == 0:
             size = V[V[V_ORDER_STOP] + x] - V[V[V_ORDER_START] + x]
             if size >= LARGE_SUBTREE:
-                over = closed_alphabet(A, V, c)
-                if over < 0:
-                    return over
-                kept = 2
+                own = closed_alphabet(A, V, c)
+                if own < 0:
+                    return own
+                if kept == 0 or n_bits(own & subtree[x]) > n_bits(over & subtree[x]):
+                    over = int64(own)
+                    kept = 2
         row = rows[256 * c : 256 * c + 256]
         first = int64(nodes[x] >> EIGHT)
         last = int64(nodes[x + 1] >> EIGHT)
@@ -2399,8 +2468,9 @@ def walk_beyond(A, V, out, q, alphabet):
             if r == 1:
                 continue
             mode = kept
-            if byte < 0x80 or byte >= 0xC2:
-                if (over >> V[V[V_CLASS] + byte]) & 1 == 0:
+            kind = 0 if byte < 0x80 else (V[V[V_KIND] + (y >> 4)] >> (2 * (y & 15))) & 3
+            if byte < 0x80 or kind > 0:
+                if (over >> (CLASS_BEYOND - 1 + kind if kind > 0 else V[V[V_CLASS] + byte])) & 1 == 0:
                     mode = 0
             below = int64(subtree[y])
             if mode > 0 and below & ~INNER_BYTE & ~over == 0:
@@ -2429,31 +2499,36 @@ def walk_beyond(A, V, out, q, alphabet):
 
 
 @kernel
-def classify(nodes, tokens, classes, token_classes, subtree):
-    """Character classes of each token, and of all bytes strictly below each trie node.
+def classify(nodes, tokens, classes, kinds, token_classes, subtree, node_kinds):
+    """Character classes of each token, and of all code points complete below each trie node.
 
-    classes: int32[256], of the first byte of a code point. A token that is not well-formed
-    UTF-8 gets BROKEN, which no alphabet holds; so do the nodes above a token that ends within a
-    code point.
+    classes: int32[256], of ASCII; kinds: uint8[all code points], see `trie.character_kinds`.
+    node_kinds: out, two bits a node: the kind of a code point beyond ASCII complete there. A
+    token that is not well-formed UTF-8, or holds a code point of no class, gets BROKEN, which
+    no alphabet holds; so do the nodes above it.
     """
     n = tokens.shape[0]
     left = np.zeros(n, np.int32)  # continuation bytes still to come; -1: not UTF-8
     low = np.zeros(n, np.int32)  # smallest and largest byte that may come next
     high = np.zeros(n, np.int32)
+    point = np.zeros(n, np.int32)  # the code point so far
     path = np.zeros(n, np.int32)
+    own = np.zeros(n, np.int32)  # class of what is complete here
     for x in range(n):
         for y in range(nodes[x] >> 8, nodes[x + 1] >> 8):
             byte = nodes[y] & 255
-            path[y] = path[x]
             low[y] = 0x80
             high[y] = 0xBF
             if left[x] > 0:
                 left[y] = left[x] - 1 if low[x] <= byte <= high[x] else -1
+                point[y] = point[x] << 6 | (byte & 0x3F)
             elif left[x] < 0 or 0x80 <= byte < 0xC2 or byte > 0xF4:
                 left[y] = -1
+            elif byte < 0x80:
+                own[y] = 1 << classes[byte]
             else:
-                path[y] |= 1 << classes[byte]
-                left[y] = 0 if byte < 0x80 else (1 if byte < 0xE0 else (2 if byte < 0xF0 else 3))
+                left[y] = 1 if byte < 0xE0 else (2 if byte < 0xF0 else 3)
+                point[y] = byte & (0x3F >> left[y])
                 if byte == 0xE0:
                     low[y] = 0xA0
                 elif byte == 0xED:
@@ -2462,15 +2537,17 @@ def classify(nodes, tokens, classes, token_classes, subtree):
                     low[y] = 0x90
                 elif byte == 0xF4:
                     high[y] = 0x8F
+            if left[y] == 0 and left[x] > 0:
+                kind = int64(kinds[point[y]])
+                node_kinds[y >> 4] |= kind << (2 * (y & 15))
+                own[y] = 1 << (CLASS_BEYOND - 1 + kind) if kind > 0 else BROKEN
+            path[y] = path[x] | own[y]
             if tokens[y] >= 0:
                 token_classes[tokens[y]] = path[y] if left[y] == 0 else BROKEN
     for x in range(n - 1, -1, -1):
         subtree[x] = INNER_BYTE if left[x] != 0 else 0
         for y in range(nodes[x] >> 8, nodes[x + 1] >> 8):
-            byte = nodes[y] & 255
-            below = subtree[y] & ~INNER_BYTE
-            if left[x] == 0 and left[y] >= 0:
-                below |= 1 << classes[byte]
+            below = (subtree[y] & ~INNER_BYTE) | own[y]
             if left[y] < 0 or (left[y] > 0 and tokens[y] >= 0):
                 below |= BROKEN
             subtree[x] |= below

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import unicodedata
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,10 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "8"
+FORMAT = "9"
 """Goes up when the layout of the tables or the standard automata change."""
+
+UNICODE = unicodedata.unidata_version
 
 Words = NDArray[np.int32]
 
@@ -135,7 +138,7 @@ def tables(vocabulary: Vocabulary) -> Tables:
 
 
 def _make(vocabulary: Vocabulary) -> Tables:
-    path = cache_folder() / f"vocabulary-{FORMAT}-{vocabulary.content_hash}.npz"
+    path = cache_folder() / f"vocabulary-{FORMAT}-{UNICODE}-{vocabulary.content_hash}.npz"
     parts = _load(path)
     if parts is None or len(parts[2]) != standard_count():
         parts = _build(vocabulary)

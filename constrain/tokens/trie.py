@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from constrain.syntax.charclass import beyond_ascii
+from constrain.syntax.regex_ast import MAX_CODE_POINT
+
 from . import _kernels as kernels, layout as at
 from .vocabulary import Vocabulary
 
@@ -42,7 +45,8 @@ def build(vocabulary: Vocabulary) -> Words:
     classes = character_classes()
     token_classes = np.zeros(len(tokens), np.int32)
     subtree = np.zeros(n, np.int32)
-    kernels.classify(nodes, ids, classes, token_classes, subtree)
+    kinds = np.zeros(n // 16 + 1, np.int32)
+    kernels.classify(nodes, ids, classes, character_kinds(), token_classes, subtree, kinds)
     segments = {
         at.V_NODES: nodes,
         at.V_TOKENS: ids,
@@ -55,6 +59,7 @@ def build(vocabulary: Vocabulary) -> Words:
         at.V_CLASS: classes,
         at.V_TOKEN_CLASSES: token_classes,
         at.V_SUBTREE: subtree,
+        at.V_KIND: kinds,
         at.V_ORDER: order,
         at.V_ORDER_START: start,
         at.V_ORDER_STOP: stop,
@@ -70,21 +75,30 @@ def build(vocabulary: Vocabulary) -> Words:
 
 
 CLASSES = (
-    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "",
+    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789",
     " ", "\n", "\t\r\v\f", "\0", '"', "\\", "'", "-", "_", ".", "/", ":", ",", ";",
-    "{}", "[]", "()", "<>", "+", "=", "@", "#$%&", "*?!", "|~^`",
+    "{}", "[]", "()", "<>", "+=", "@", "#$%&*?!", "|~^`",
 )  # fmt: skip
-"""ASCII characters by class; the one with NUL also takes the other control characters, and the
-empty one (CLASS_OTHERS) every code point beyond ASCII."""
+"""ASCII characters by class; the one with NUL also takes the other control characters. Three
+classes of code points beyond ASCII follow: see charclass.beyond_ascii."""
 
 
 def character_classes() -> Words:
-    """The class of the code points that begin with each byte."""
+    """The class of each ASCII character; -1 for other bytes."""
     classes = np.full(256, CLASSES.index("\0"), np.int32)
-    classes[0x80:] = at.CLASS_OTHERS
+    classes[0x80:] = -1
     for number, members in enumerate(CLASSES):
         classes[[ord(c) for c in members]] = number
     return classes
+
+
+def character_kinds() -> NDArray[np.uint8]:
+    """1, 2 or 3 for each code point beyond ASCII of the three classes, else 0."""
+    kinds = np.zeros(MAX_CODE_POINT + 1, np.uint8)
+    for number, ranges in enumerate(beyond_ascii()):
+        for lo, hi in ranges:
+            kinds[lo : hi + 1] = number + 1
+    return kinds
 
 
 def _longest_space(tokens: Sequence[bytes | None]) -> int:
