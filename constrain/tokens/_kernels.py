@@ -431,7 +431,7 @@ def new_config_(A, slot, n, lexer, fallback):
     A[conf + CONFIG_N] = n
     A[conf + CONFIG_LEXER] = lexer
     A[conf + CONFIG_FALLBACK] = fallback
-    for k in range(4, 14):
+    for k in range(4, 15):
         A[conf + k] = 0
     row = A[4 * ROW] + 256 * c
     A[row : row + 256] = 0
@@ -604,7 +604,7 @@ def close_automaton(A, pc, sub, count, node, op):
             return add(A, pc + 3, 0, count, node)
         return OK
     at = A[4 * PROGRAM] + pc
-    if sub == A[at + 1] and (count >= A[at + 2] or count < 0):
+    if sub == A[at + 1] and (count >= A[at + 2] or count == -1):
         return add(A, pc + 4, 0, 0, node)
     return OK
 
@@ -1368,11 +1368,12 @@ def clear_bit(out, token):
 
 
 @inner
-def relax(A, c):
-    """Like `c`, but without the bounds that no single token can reach; `c` if there are none.
+def relax_(A, c, longest, longest_space, staying):
+    """Like `c`, but without the bounds that no token can reach; `c` if there are none.
 
     A run of white space that may still grow by more than the longest in any token, or a counted
     automaton that far from its bound, has the mask of an unbounded one; so all of those share it.
+    staying: a counted automaton may also lose its lower bound, but then it is never left.
     """
     conf = A[4 * CONFIG] + 16 * c
     threads = A[4 * THREAD] + 4 * A[conf]
@@ -1388,31 +1389,43 @@ def relax(A, c):
             op = word & 15 if word >= 256 else -1
             if op == SPACE:
                 limit = ((word - 256) >> 4) - 1
-                if limit >= 0 and sub >= 0 and limit - sub >= A[LONGEST_SPACE]:
+                if limit >= 0 and sub >= 0 and limit - sub >= longest_space:
                     sub = np.int32(-1)
                     changed = True
-            elif op == COUNTED and sub > 0 and count >= A[code + A[t] + 2]:
+            elif op == COUNTED and sub > 0 and count >= 0:
                 hi = A[code + A[t] + 3]
-                if hi >= 0 and hi - count >= A[LONGEST]:
-                    count = np.int32(-1)
+                if count >= A[code + A[t] + 2]:
+                    if hi >= 0 and hi - count >= longest:
+                        count = np.int32(-1)
+                        changed = True
+                elif staying and (hi < 0 or hi - count >= longest):
+                    count = np.int32(-2)
                     changed = True
             r = add(A, A[t], sub, count, A[t + 3])
             if r < 0:
                 return r
-    q = c
-    if changed:
-        q = intern_config(A, 0, 0)
-        if q < 0:
-            return q
-    A[conf + CONFIG_RELAXED] = q
+    return int64(intern_config(A, 0, 0)) if changed else c
+
+
+@inner
+def relaxed_(A, c):
+    """`relax` for whole tokens, remembered."""
+    q = relax_(A, c, int64(A[LONGEST]), int64(A[LONGEST_SPACE]), False)
+    if q > 0:
+        A[A[4 * CONFIG] + 16 * c + CONFIG_RELAXED] = q
     return q
 
 
 @inline
 def relaxed(A, c):
-    """`relax`, remembered."""
     q = int64(A[A[4 * CONFIG] + 16 * c + CONFIG_RELAXED])
-    return q if q > 0 else int64(relax(A, c))
+    return q if q > 0 else relaxed_(A, int64(c))
+
+
+@inline
+def relax_short(A, c):
+    """`relax` for what is left of short tokens."""
+    return relax_(A, int64(c), SHORT, min(int64(A[LONGEST_SPACE]), SHORT), False)
 
 
 @inner
@@ -1548,40 +1561,68 @@ def need_table(A, code, q, home, byte):
 
 
 @inner
-def leave_(A, D, out, table, q, home, c, lo, hi):
-    """Set the bits of tokens that leave a dense automaton for configuration `c`."""
+def huge_child_(V, byte):
+    """The node below the vocabulary trie's root by `byte` if very many tokens go on there, or 0."""
+    for i in range(V[V[V_BY_BYTE_START] + byte], V[V[V_BY_BYTE_START] + byte + 1]):
+        y = V[V[V_BY_BYTE] + i]
+        if V[V[V_PARENTS] + y] == 0:  # nodes stand breadth first, so it would be the first one
+            size = V[V[V_ORDER_STOP] + y] - V[V[V_ORDER_START] + y]
+            return y if size >= HUGE_SUBTREE else 0
+        break
+    return 0
+
+
+@inline
+def huge_child(V, byte):
+    return huge_child_(V, int64(byte))
+
+
+@inner
+def leave_(A, V, D, out, table, q, home, c, lo, hi):
+    """Set the bits of tokens that leave a dense automaton for configuration `c`.
+
+    Where very many tokens begin with a byte that leaves at once, these are not in exit tries.
+    """
     r = OK
     if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
         r = drive(A, c, -1)
         if r < 0:
             return r
+    may_end = lo <= 0 and A[A[4 * CONFIG] + 16 * q + CONFIG_FLAGS] & ACCEPTS
     row = A[4 * ROW] + 256 * c
     for b in range(256):
         if A[row + b] == 1:
             continue
         trie = D[table + T_EXITS + b]
-        if trie == NO_EXIT:
-            continue
         if trie == 0:
             return need_table(A, NEED_EXIT, q, home, b)
+        if trie == STAYS:
+            continue
+        at_once = huge_child(V, b) if may_end else 0
+        if trie == NO_EXIT and at_once == 0:
+            continue
         after = drive(A, c, b)
         if after == DEAD:
             continue
-        if after < 0:
-            return after
-        r = walk_exit(A, D, out, trie, after, lo, hi)
+        r = after if after < 0 else OK
+        if r == OK and trie != NO_EXIT:
+            r = walk_exit(A, D, out, trie, after, lo, hi)
+        if r == OK and at_once > 0:
+            if V[V[V_TOKENS] + at_once] >= 0:
+                set_bit(out, V[V[V_TOKENS] + at_once])
+            r = walk_beyond(A, V, out, int64(at_once), int64(after), 0)
         if r < 0:
             return r
     return OK
 
 
 @inline
-def leave(A, D, out, table, q, home, c, lo, hi):
-    return leave_(A, D, out, int64(table), int64(q), int64(home), int64(c), int64(lo), int64(hi))
+def leave(A, V, D, out, table, q, home, c, lo, hi):
+    return leave_(A, V, D, out, int64(table), int64(q), int64(home), int64(c), int64(lo), int64(hi))
 
 
 @once
-def mask_automaton(A, D, out, t, table):
+def mask_automaton(A, V, D, out, t, table):
     """Mask of one dense AUTOMATON or COUNTED thread (at arena offset `t`), into `out`."""
     pc, q, count, node = A[t], A[t + 1], A[t + 2], A[t + 3]
     at = A[4 * PROGRAM] + pc
@@ -1611,7 +1652,7 @@ def mask_automaton(A, D, out, t, table):
         c = intern_one(A, pc + 3, 0, count, node)
     if c < 0:
         return c
-    return leave(A, D, out, table, q, home, c, lo, hi)
+    return leave(A, V, D, out, table, q, home, c, lo, hi)
 
 
 @inner
@@ -1662,7 +1703,7 @@ def mask_keys(A, V, D, out, t, table):
     c = intern_one(A, A[code + record + 4] + 3, 0, count, stack)
     if c < 0:
         return c
-    r = leave(A, D, out, table, A[A[4 * TRIE_NODE] + 7 * sub + 6], D[table + T_HOME], c, 0, -1)
+    r = leave(A, V, D, out, table, A[A[4 * TRIE_NODE] + 7 * sub + 6], D[table + T_HOME], c, 0, -1)
     if r < 0:
         return r
     nodes = V[V_NODES]
@@ -1749,7 +1790,7 @@ def mask_threads(A, V, D, c, out, spare):
         if home < 0:
             r = mask_keys(A, V, D, target, t, table)
         else:
-            r = mask_automaton(A, D, target, t, table)
+            r = mask_automaton(A, V, D, target, t, table)
         if r < 0:
             return r
         if dense > 0:
@@ -1760,18 +1801,49 @@ def mask_threads(A, V, D, c, out, spare):
 
 
 @inner
+def is_dense(A, t):
+    """Does a dense table say all about the thread at arena offset `t`, where it leaves included?"""
+    code = A[4 * PROGRAM]
+    pc = A[t]
+    word = A[code + pc]
+    op = word & 15 if word >= 256 else -1
+    q = 0
+    if op == AUTOMATON or op == COUNTED:
+        q = A[t + 1] if A[t + 1] > 0 else A[code + pc + 1]
+        if op == AUTOMATON and not A[code + pc + 2] & 1:
+            return False
+    elif op == KEYS and A[code + pc + 2] != 0:
+        k = A[t + 1] if A[t + 1] > 0 else A[A[4 * TRIE] + A[code + ((word - 256) >> 4)]]
+        q = A[A[4 * TRIE_NODE] + 7 * k + 6]
+    return q > 0 and A[A[4 * CONFIG] + 16 * q + CONFIG_DENSE] > 1
+
+
+@inner
 def rest_of(A, c):
-    """The configuration of the threads of `c` that are not dense; 0 if there are none."""
+    """The configuration of the threads of `c` that dense tables say nothing about; 0 if none.
+
+    Where every thread is dense or at a byte before closure, these are what is at a byte there.
+    """
     clear_list(A)
     conf = A[4 * CONFIG] + 16 * c
-    threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
-    for i in range(A[conf + CONFIG_N_EXPANDED]):
-        t = threads + 4 * i
-        q, _ = dense_state(A, t)
-        if q == 0 or A[A[4 * CONFIG] + 16 * q + CONFIG_DENSE] == 1:
+    simple = True
+    for i in range(A[conf + CONFIG_N]):
+        t = A[4 * THREAD] + 4 * (A[conf] + i)
+        if A[A[4 * PROGRAM] + A[t]] < 256:
             r = add(A, A[t], A[t + 1], A[t + 2], A[t + 3])
             if r < 0:
                 return r
+        elif not is_dense(A, t):
+            simple = False
+    if not simple:
+        clear_list(A)
+        threads = A[4 * EXPANDED] + 4 * (A[conf + CONFIG_EXPANDED] - 1)
+        for i in range(A[conf + CONFIG_N_EXPANDED]):
+            t = threads + 4 * i
+            if not is_dense(A, t):
+                r = add(A, A[t], A[t + 1], A[t + 2], A[t + 3])
+                if r < 0:
+                    return r
     if A[LIST_N] == 0:
         return 0
     return intern_config(A, 0, 0)
@@ -1839,7 +1911,7 @@ def loops_on_space(A, c):
 
 
 @inner
-def mask_space(A, D, out, c):
+def mask_space(A, V, D, out, c):
     """Set the bits of all tokens from `c`, which loops on white space."""
     home = A[SPACE_HOME]
     table = A[A[4 * CONFIG] + 16 * home + CONFIG_DENSE]
@@ -1847,7 +1919,7 @@ def mask_space(A, D, out, c):
     inside = part(D, source, out.shape[0]).view(np.uint32)
     for w in range(out.shape[0]):
         out[w] |= inside[w]
-    return leave(A, D, out, table, home, home, c, 0, -1)
+    return leave(A, V, D, out, table, home, home, c, 0, -1)
 
 
 @inner
@@ -1862,7 +1934,7 @@ def mask_any(A, V, D, out, c):
     if r < 0:
         return r
     if r:
-        return mask_space(A, D, out, c)
+        return mask_space(A, V, D, out, c)
     return walk(A, V, out, 0, c, A[:1], 1 << 30)
 
 
@@ -1935,7 +2007,7 @@ def mask(A, V, D, c, out, spare, number):
         if table == OFTEN or (table == 0 and frame > 0 and standard):  # others may have it
             return need_table(A, NEED_FRAME, frame, 0, 0)
         if spaced:
-            r = mask_space(A, D, out, c)
+            r = mask_space(A, V, D, out, c)
         elif table > OFTEN:
             r = mask_frame(A, V, D, c, table, out)
         else:
@@ -2077,6 +2149,8 @@ def exit_roots(A, V, q, home, byte, found):
     for i in range(V[V[V_BY_BYTE_START] + byte], V[V[V_BY_BYTE_START] + byte + 1]):
         y = V[V[V_BY_BYTE] + i]
         x = V[parents + y]
+        if x == 0 and huge_child(V, byte) > 0:
+            continue
         n = 0
         while x > 0:
             A[path + n] = V[nodes + x] & 255
@@ -2193,8 +2267,12 @@ def spread_tiers(units, tiers):
 
 
 @inner
-def target_index(states, n, c):
-    """Index of `c` among the explored states; appended if there is room, else -1."""
+def target_index(A, states, n, c, short):
+    """Index of `c`, relaxed, among the explored states; appended if there is room, else -1."""
+    longest = int64(SHORT) if short else int64(A[LONGEST])
+    c = relax_(A, int64(c), longest, min(int64(A[LONGEST_SPACE]), longest), True)
+    if c < 0:
+        return -1, n
     for i in range(n):
         if states[i] == c:
             return i, n
@@ -2205,7 +2283,7 @@ def target_index(states, n, c):
 
 
 @inner
-def beyond_ascii(A, state, states, n, pairs):
+def beyond_ascii(A, state, states, n, pairs, short):
     """Where code points beyond ASCII lead from `state`: (bit set of indices, n), or -1 if some
     are dead or lead outside; works through pairs (configuration, bytes left, first, last byte)."""
     m = 0
@@ -2241,7 +2319,7 @@ def beyond_ascii(A, state, states, n, pairs):
                 if m < 0:
                     return DEAD - 1, n
             else:
-                i, n = target_index(states, n, r)
+                i, n = target_index(A, states, n, r, short)
                 if i < 0:
                     return DEAD - 1, n
                 targets |= 1 << i
@@ -2319,13 +2397,13 @@ def n_bits(x):
 
 
 @once
-def find_alphabet(A, V, q):
+def find_alphabet(A, V, q, short):
     """A set of character classes over which every text stays alive from automaton state `q`.
 
     A fixpoint over the few states explored from `q`: a class that leads to a state of a smaller
     alphabet either goes, or takes the rest along, whichever loses less. What leads beyond the
     explored states does not count. So the set is sound but perhaps not the largest. Returns it,
-    or an error.
+    or an error. short: for texts of at most SHORT bytes, else of the longest token's.
     """
     states = np.zeros(MAX_EXPLORED, np.int64)
     pairs = np.zeros((128, 4), np.int64)
@@ -2344,12 +2422,12 @@ def find_alphabet(A, V, q):
             if r < DEAD:
                 return r
             if r >= 0:
-                k, n = target_index(states, n, r)
+                k, n = target_index(A, states, n, r, short)
                 if k >= 0:
                     targets[i, V[V[V_CLASS] + byte]] |= 1 << k
                     continue
             alive &= ~bit
-        found, n = beyond_ascii(A, states[i], states, n, pairs)
+        found, n = beyond_ascii(A, states[i], states, n, pairs, short)
         if found < DEAD - 1:
             return found + 1
         for kind in range(3):
@@ -2361,7 +2439,7 @@ def find_alphabet(A, V, q):
                 return r
             k = int64(-1)
             if r >= 0:
-                k, n = target_index(states, n, r)
+                k, n = target_index(A, states, n, r, short)
             if k >= 0:
                 targets[i, CLASS_BEYOND + kind] = 1 << k
             else:
@@ -2389,17 +2467,18 @@ def find_alphabet(A, V, q):
 
 
 @kernel
-def closed_alphabet(A, V, q):
+def closed_alphabet(A, V, q, short):
     """A set of character classes over which every text stays alive from `q`; remembered.
 
     See `find_alphabet`. Returns it, or an error.
     """
-    known = int64(A[A[4 * CONFIG] + 16 * q + CONFIG_ALPHABET])
+    memo = A[4 * CONFIG] + 16 * q + CONFIG_ALPHABET + short
+    known = int64(A[memo])
     if known > 0:
         return known - 1
-    found = int64(find_alphabet(A, V, q))
+    found = int64(find_alphabet(A, V, q, short))
     if found >= 0:
-        A[A[4 * CONFIG] + 16 * q + CONFIG_ALPHABET] = found + 1
+        A[memo] = found + 1
     return found
 
 
@@ -2421,12 +2500,12 @@ def set_subtree(V, out, root):
 
 
 @kernel
-def walk_beyond(A, V, out, q, alphabet):
-    """Like `walk` from automaton state `q`, where `out` has all tokens over its closed alphabet.
+def walk_beyond(A, V, out, root, q, alphabet):
+    """Like `walk`, where `out` has all tokens over `alphabet` if `root` is 0; it is closed for `q`.
 
     A path is in one of three modes. 1: it keeps to the alphabet of `q`, so subtrees that hold
     nothing else are passed over. 2: it keeps to the alphabet of a state met on the way, above a
-    large subtree; subtrees that hold nothing else are set as a block. 0: neither.
+    large subtree of short tokens; subtrees that hold nothing else are set as a block. 0: neither.
     """
     nodes = part(V, V[V_NODES], V[V_N_NODES] + 1).view(np.uint32)
     tokens = part(V, V[V_TOKENS], V[V_N_NODES])
@@ -2434,29 +2513,34 @@ def walk_beyond(A, V, out, q, alphabet):
     stack = part(A, A[4 * WALK], 2 * A[4 * WALK + CAPACITY]).view(np.uint32)
     alphabets = part(A, A[4 * WALK2], A[4 * WALK2 + CAPACITY])  # of the paths on the stack
     rows = part(A, A[4 * ROW], 256 * A[4 * ROW + CAPACITY])
-    stack[0] = np.uint32(0)
-    stack[1] = np.uint32(4 * q + 1)
+    heights = part(V, V[V_HEIGHT], (V[V_N_NODES] + 3) >> 2).view(np.uint8)
+    stack[0] = np.uint32(root)
+    stack[1] = np.uint32(4 * q + (1 if root == 0 else 0))
     alphabets[0] = alphabet
     sp = 1
     while sp > 0:
         sp -= 1
         x = int64(stack[2 * sp])
-        c = int64(stack[2 * sp + 1]) >> 2
+        c = relaxed(A, int64(stack[2 * sp + 1]) >> 2)
+        if c < 0:
+            return c
         kept = int64(stack[2 * sp + 1]) & 3
         over = int64(alphabets[sp])
-        if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
-            r = drive(A, c, -1)
-            if r < 0:
-                return r
         if x > 0 and subtree[x] & INNER_BYTE == 0:
             size = V[V[V_ORDER_STOP] + x] - V[V[V_ORDER_START] + x]
             if size >= LARGE_SUBTREE:
-                own = closed_alphabet(A, V, c)
+                short = 1 if heights[x] <= SHORT else 0
+                c = relax_short(A, c) if short else c
+                own = closed_alphabet(A, V, c, short) if c > 0 else c
                 if own < 0:
                     return own
                 if kept == 0 or n_bits(own & subtree[x]) > n_bits(over & subtree[x]):
                     over = int64(own)
                     kept = 2
+        if A[A[4 * CONFIG] + 16 * c + CONFIG_EXPANDED] == 0:
+            r = drive(A, c, -1)
+            if r < 0:
+                return r
         row = rows[256 * c : 256 * c + 256]
         first = int64(nodes[x] >> EIGHT)
         last = int64(nodes[x + 1] >> EIGHT)

@@ -112,7 +112,7 @@ class DenseTables:
         walk then skips them.
         """
         v = self.vocabulary
-        while (alphabet := int(kernels.closed_alphabet(engine.words, v, q))) < 0:
+        while (alphabet := int(kernels.closed_alphabet(engine.words, v, q, 0))) < 0:
             engine.supply(alphabet)
         kept = self._alphabets.get(alphabet)
         if kept is None:
@@ -121,7 +121,7 @@ class DenseTables:
             if len(self._alphabets) < MAX_ALPHABETS:
                 self._alphabets[alphabet] = kept
         out[:] = kept
-        while code := int(kernels.walk_beyond(engine.words, v, out, q, alphabet)):
+        while code := int(kernels.walk_beyond(engine.words, v, out, 0, q, alphabet)):
             engine.supply(code)
 
     def add(self, engine: Runner, key: Hashable, q: int, home: int) -> int:

@@ -58,7 +58,8 @@ CONFIG_EXPANDED, CONFIG_N_EXPANDED, CONFIG_FLAGS, CONFIG_EXTRA, CONFIG_DENSE = 4
 CONFIG_MASK = 9  # and 10: number of a mask kept for this configuration, without and with an end
 CONFIG_FRAME = 11  # how often it was met without a table, or the offset of its frame table
 CONFIG_RELAXED = 12  # the configuration without bounds that are out of reach, 0 if not known
-CONFIG_ALPHABET = 13  # 1 + the closed alphabet of a state of a finite automaton, 0 if not known
+CONFIG_ALPHABET = 13  # 1 + the closed alphabet of a state of a finite automaton, 0 if not known;
+# 14: the same for what is left of short tokens
 # CONFIG_EXPANDED: first expanded thread + 1, 0 before; CONFIG_EXTRA: of a lexer state the winning
 # terminal + 1, of a parser configuration with a contextual lexer its lexer state;
 # CONFIG_DENSE: 0 not known, 1 sparse, else offset of its dense table
@@ -89,6 +90,7 @@ HOLE = 1  # the stack node that stands for whatever is below a frame; it has no 
 # A vocabulary's tables, one int32 array: offsets first
 V_NODES, V_TOKENS, V_PARENTS, V_BY_BYTE, V_BY_BYTE_START, V_BLOB, V_BLOB_START = range(7)
 V_SAME, V_CLASS, V_TOKEN_CLASSES, V_SUBTREE, V_ORDER, V_ORDER_START, V_ORDER_STOP = range(7, 14)
+V_HEIGHT = 15  # a byte a trie node: bytes of the longest path below, at most 255
 V_KIND = 14  # two bits a trie node: kind of the code point beyond ASCII that is complete there
 V_LONGEST, V_LONGEST_SPACE = 26, 27  # bytes of the longest token, of its longest white space
 V_N_TOKENS, V_N_NODES, V_N_SAME, V_N_EOS = 28, 29, 30, 31
@@ -103,13 +105,15 @@ INNER_BYTE = 1 << 30  # this node is reached in the middle of a code point
 BROKEN = -(1 << 31)  # some token (here: below) is not code points of these classes alone
 MAX_EXPLORED = 6  # automaton states that a search for a closed alphabet looks at
 LARGE_SUBTREE = 300  # tokens: a trie node for which such a search pays
+HUGE_SUBTREE = 2_000  # tokens: behind a trie node that no exit trie takes in
+SHORT = 16  # bytes: what is left of a short token
 OFTEN = 8  # a frame met that often is worth a table; offsets of tables are greater
 SHORT_WALK = 3_000  # trie nodes: a state whose walk visits no more is not worth a table
 
 # A dense table. T_TIERS: the tiers, then a list of the tokens that need more units than these
 T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4
 T_SIZE = T_EXITS + 256
-NO_EXIT = 1
+NO_EXIT, STAYS = 1, 2  # in place of an exit trie: no token leaves by this byte; it never leaves
 
 # A frame table: tokens that may come whatever is below, and an exit trie for the others
 F_RETURNS, F_TRIE, F_N_TOKENS, F_TOKENS = 0, 1, 2, 3

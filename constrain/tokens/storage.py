@@ -27,7 +27,7 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "9"
+FORMAT = "11"
 """Goes up when the layout of the tables or the standard automata change."""
 
 UNICODE = unicodedata.unidata_version
@@ -93,7 +93,7 @@ def _build(vocabulary: Vocabulary) -> tuple[Words, Words, Words]:
 def _add_space(dense: DenseTables, runner: _StandardRunner, q: int) -> int:
     """The table of white space, with the exits that every JSON grammar has."""
     table = dense.add_dense(runner, ("standard", q), q, q)
-    dense.words[[table + at.T_EXITS + byte for byte in b" \t\n\r"]] = at.NO_EXIT
+    dense.words[[table + at.T_EXITS + byte for byte in b" \t\n\r"]] = at.STAYS
     for byte in b'",:[]{}-0123456789':
         dense.add_exit(runner, table, q, q, byte)
     return table

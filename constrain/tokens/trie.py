@@ -60,6 +60,7 @@ def build(vocabulary: Vocabulary) -> Words:
         at.V_TOKEN_CLASSES: token_classes,
         at.V_SUBTREE: subtree,
         at.V_KIND: kinds,
+        at.V_HEIGHT: _heights(nodes, parents).view(np.int32),
         at.V_ORDER: order,
         at.V_ORDER_START: start,
         at.V_ORDER_STOP: stop,
@@ -131,6 +132,21 @@ def _trie(words: Sequence[bytes]) -> tuple[Words, Words, Words]:
     blob = np.frombuffer(b"".join(words) or b"\0", np.uint8)
     n = int(kernels.build_trie(blob, starts, nodes, ends, parents))
     return nodes[: n + 1].copy(), ends[:n].copy(), parents[:n].copy()
+
+
+def _heights(nodes: Words, parents: Words) -> NDArray[np.uint8]:
+    """Bytes on the longest path below each node, at most 255; padded to whole words."""
+    n = len(parents)
+    heights = np.zeros(n + -n % 4, np.uint8)
+    level = np.zeros(1, np.int64)
+    levels: list[NDArray[np.int64]] = []
+    while len(level):  # breadth first, so a level is a run of nodes
+        levels.append(level)
+        level = np.arange(nodes[level[0]] >> 8, nodes[level[-1] + 1] >> 8)
+    for level in reversed(levels[1:]):
+        above = np.minimum(heights[level], 254) + 1
+        np.maximum.at(heights, parents[level], above)
+    return heights
 
 
 def _token_order(nodes: Words, ids: Words) -> tuple[Words, Words, Words]:
