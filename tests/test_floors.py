@@ -19,6 +19,7 @@ FLOORS = [
     "decoding",
     "lm",
     "poutine",
+    "distributions",
     "smc",
     "front",
     "hf",
