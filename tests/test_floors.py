@@ -36,6 +36,8 @@ ONLY_IN = {
     "transformers": ["hf/"],
     "tokenizers": ["hf/"],
     "safetensors": ["hf/"],
+    "jaxtyping": ["hf/introspection/"],
+    "networkx": ["hf/introspection/graph.py"],
     "typer": ["cli.py"],
     "rich": ["cli.py"],
     "click": [],
