@@ -1,6 +1,36 @@
-"""Looking inside a model: what each layer, head and neuron adds, and to which tokens."""
+"""Looking inside a model: what each layer, head and neuron adds, and to which tokens.
 
+`contribution_graph`, `paths_to_predictions` and `strongest_path` are in `.graph`, which needs
+networkx.
+"""
+
+from .attribution import Attribution, attribute, token_weights
+from .contributions import (
+    attention_contributions,
+    contributions,
+    ffn_contributions,
+    neuron_contributions,
+    threshold_and_renormalize,
+)
 from .interface import ModelInfo, TransparentLlm
+from .tokens import RankChange, TokenLogit, logit_lens, promoted_and_suppressed, rank_changes
 from .transparent import HFTransparentLlm
 
-__all__ = ["HFTransparentLlm", "ModelInfo", "TransparentLlm"]
+__all__ = [
+    "Attribution",
+    "HFTransparentLlm",
+    "ModelInfo",
+    "RankChange",
+    "TokenLogit",
+    "TransparentLlm",
+    "attention_contributions",
+    "attribute",
+    "contributions",
+    "ffn_contributions",
+    "logit_lens",
+    "neuron_contributions",
+    "promoted_and_suppressed",
+    "rank_changes",
+    "threshold_and_renormalize",
+    "token_weights",
+]

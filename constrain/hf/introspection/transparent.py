@@ -162,6 +162,14 @@ class HFTransparentLlm(TransparentLlm):
         x = self._ran().layers[-1].residual_out[batch_i, pos]
         return freeze(self._final_norm(), x, self.architecture.norm)
 
+    def unembedding(
+        self,
+    ) -> tuple[Float[torch.Tensor, "d_vocab d_model"], Float[torch.Tensor, " d_vocab"]]:
+        """Weight and bias (0 if there is none) of the output layer."""
+        head = self.model.get_output_embeddings()
+        weight, bias = weight_and_bias(head)
+        return weight.T, _or_zero(bias, weight)
+
     # --- inside
 
     def _ran(self) -> Recording:
