@@ -30,7 +30,7 @@ HEIGHT = {name: height for height, name in enumerate(FLOORS)}
 
 # Heavy packages, and the only places that may load them.
 ONLY_IN = {
-    "numba": ["tokens/_kernels.py"],
+    "numba": ["tokens/_kernels.py", "tokens/_apply_kernels.py", "tokens/_walk_kernels.py"],
     "llvmlite": ["tokens/_kernels.py"],
     "torch": ["hf/"],
     "transformers": ["hf/"],

@@ -85,7 +85,8 @@ def generate(
     sequences: torch.Tensor = output if isinstance(output, torch.Tensor) else output.sequences
     per_prompt = len(sequences) // len(texts)
     paths = [processor.path(row, i // per_prompt) for i, row in enumerate(sequences)]
-    return _collect(paths, sequences[:, processor.prompt_length :])
+    spelled = [constraints[i // per_prompt].vocabulary.tokens for i in range(len(sequences))]
+    return _collect(paths, spelled, sequences[:, processor.prompt_length :])
 
 
 def _constraints(
@@ -167,7 +168,11 @@ def _encode(
     return {"input_ids": ids.to(model.device), "attention_mask": attention.to(model.device)}
 
 
-def _collect(paths: Sequence[Sequence[Prefix]], suffixes: torch.Tensor) -> Generated:
+def _collect(
+    paths: Sequence[Sequence[Prefix]],
+    spelled: Sequence[Sequence[bytes | None]],
+    suffixes: torch.Tensor,
+) -> Generated:
     """Read rows along their prefixes; `suffixes` (rows, steps) are the ids after the prompt."""
     tokens: list[list[int]] = []
     masses: list[NDArray[np.float64]] = []
@@ -177,7 +182,7 @@ def _collect(paths: Sequence[Sequence[Prefix]], suffixes: torch.Tensor) -> Gener
         tokens.append(row[:n_tokens])
         masses.append(np.array([_mass(prefix) for prefix in path[:n_steps]], np.float64))
     return Generated(
-        texts=[_text(path[0], row) for path, row in zip(paths, tokens, strict=True)],
+        texts=[_text(each, row) for each, row in zip(spelled, tokens, strict=True)],
         tokens=tokens,
         log_masses=masses,
         log_weights=np.array([mass.sum() for mass in masses], np.float64),
@@ -185,8 +190,7 @@ def _collect(paths: Sequence[Sequence[Prefix]], suffixes: torch.Tensor) -> Gener
     )
 
 
-def _text(start: Prefix, tokens: Sequence[int]) -> str:
-    spelled = start.constraint.vocabulary.tokens
+def _text(spelled: Sequence[bytes | None], tokens: Sequence[int]) -> str:
     return b"".join(spelled[token] or b"" for token in tokens).decode(errors="replace")
 
 

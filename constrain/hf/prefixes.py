@@ -17,15 +17,33 @@ from constrain.errors import TokenRejected
 from constrain.tokens.vocabulary import Vocabulary
 
 
-class Constraint(Protocol):
+class Language(Protocol):
+    """What can be followed token by token."""
+
+    def init(self) -> Any: ...
+    def advance(self, state: Any, token_id: int) -> Any: ...
+    def is_terminal(self, state: Any) -> bool: ...
+
+
+class Constraint(Language, Protocol):
     """What this floor asks of a compiled grammar."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
-    def init(self) -> Any: ...
     def mask(self, state: Any) -> NDArray[np.uint32]: ...
-    def advance(self, state: Any, token_id: int) -> Any: ...
-    def is_terminal(self, state: Any) -> bool: ...
+
+
+class Anything:
+    """The language of all texts, which never end."""
+
+    def init(self) -> tuple[()]:
+        return ()
+
+    def advance(self, state: tuple[()], token_id: int) -> tuple[()]:
+        return ()
+
+    def is_terminal(self, state: tuple[()]) -> bool:
+        return False
 
 
 class Prefix:
@@ -39,7 +57,7 @@ class Prefix:
 
     __slots__ = ("children", "constraint", "ended", "log_mass", "state")
 
-    def __init__(self, constraint: Constraint, state: Any):
+    def __init__(self, constraint: Language, state: Any):
         self.constraint = constraint
         self.state = state
         self.ended = state is not None and constraint.is_terminal(state)
@@ -83,6 +101,6 @@ class Prefix:
             return None
 
 
-def root(constraint: Constraint) -> Prefix:
+def root(constraint: Language) -> Prefix:
     """The empty prefix."""
     return Prefix(constraint, constraint.init())

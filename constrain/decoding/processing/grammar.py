@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from constrain.errors import SpecError, TokenRejected, VocabularyMismatch
 from constrain.tokens.vocabulary import Vocabulary
 
-from .apply import apply_masks, gather_masks
+from .apply import Buffers, apply_masks, gather_masks
 from .protocol import Array, Context, Role
 from .rows import PerRow, to_numpy
 
@@ -60,6 +60,7 @@ class GrammarProcessor:
         if len(widths) > 1:
             raise VocabularyMismatch(f"constraints for vocabularies of {sorted(widths)} ids")
         self.width = widths.pop()
+        self._buffers = Buffers()
 
     def init(self, context: Context) -> GrammarState:
         """Every row at the start of its constraint."""
@@ -82,8 +83,9 @@ class GrammarProcessor:
                 f"{self.width} ids; build it as wide as the logits"
             )
         state = self.read(state, context)
-        words = gather_masks([_mask(place) for place in state.places], logits.shape[1])
-        return state, apply_masks(words, logits)
+        masks = [_mask(place) for place in state.places]
+        words = gather_masks(masks, logits.shape[1], self._buffers)
+        return state, apply_masks(words, logits, self._buffers)
 
     def read(self, state: GrammarState, context: Context) -> GrammarState:
         """The state after all tokens of the context."""
