@@ -92,18 +92,22 @@ class Scored(Message):
     @property
     def score(self) -> Score:
         """log_prob as it counts in the model: scaled and masked."""
-        if self.mask is False:
-            return 0.0
         scaled = self.log_prob if self.scale == 1.0 else self.scale * self.log_prob
-        return scaled if self.mask is True else np.where(self.mask, scaled, 0.0)
+        return _where(self.mask, scaled)
 
     @property
     def log_weight(self) -> Score:
-        """What the site adds to the weight of a run: score - log_q.
+        """What the site adds to the weight of a run: score - log_q, or 0 where masked.
 
         Summed over a run this is its model-trace score minus its proposal-trace score.
         """
-        return self.score - self.log_q
+        return self.score - _where(self.mask, self.log_q)
+
+
+def _where(mask: bool | NDArray[np.bool_], value: Score) -> Score:
+    if mask is False:
+        return 0.0
+    return value if mask is True else np.where(mask, value, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,10 @@ class NonlocalExit(Exception):
         super().__init__(site.name)
 
 
+class DeadEnd(NonlocalExit):
+    """The run has weight 0 from this site on; nothing after it needs to happen."""
+
+
 class Messenger:
     """A handler: a context manager, and a decorator of functions, coroutines and methods.
 
@@ -174,6 +178,11 @@ def effectful(fn: Callable[P, T] | None = None, type: str = "") -> Any:
 def am_i_wrapped() -> bool:
     """Is any handler installed here?"""
     return bool(_STACK.get())
+
+
+def installed() -> tuple[Messenger, ...]:
+    """The handlers of this context, outermost first."""
+    return _STACK.get()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ async def _awaited(msg: Message) -> Any:
     return (await apply_stack_async(msg)).value
 
 
-def _perform(msg: Message) -> Any:
+def perform(msg: Message) -> Any:
     """The value of a site, or in a coroutine (two frames up) an awaitable for it."""
     if sys._getframe(2).f_code.co_flags & CO_COROUTINE:  # pyright: ignore[reportPrivateUsage]
         return _awaited(msg)
@@ -36,24 +36,24 @@ def sample(
     """
     observed = obs is not None
     annotations = {} if infer is None else infer
-    return _perform(Sample(name=name, fn=fn, value=obs, is_observed=observed, infer=annotations))
+    return perform(Sample(name=name, fn=fn, value=obs, is_observed=observed, infer=annotations))
 
 
 def observe(name: str, fn: Samplable, value: Any) -> Any:
     """The same as `sample(name, fn, obs=value)`, also for a value of None."""
-    return _perform(Sample(name=name, fn=fn, value=value, is_observed=True))
+    return perform(Sample(name=name, fn=fn, value=value, is_observed=True))
 
 
 def factor(name: str, log_weight: float) -> Any:
     """Multiply the weight of this run by exp(log_weight)."""
-    return _perform(Factor(name=name, log_prob=log_weight, is_observed=True))
+    return perform(Factor(name=name, log_prob=log_weight, is_observed=True))
 
 
 def logits(name: str, lm: LanguageModel, state: int) -> Any:
     """The model's log-probabilities after the prefix that `state` stands for, float64[vocab]."""
-    return _perform(Logits(name=name, lm=lm, state=state))
+    return perform(Logits(name=name, lm=lm, state=state))
 
 
 def barrier(name: str) -> Any:
     """A place where all particles may meet to be resampled."""
-    return _perform(Barrier(name=name))
+    return perform(Barrier(name=name))
