@@ -23,6 +23,7 @@ _HOMES = {
         "literal",
         "regex",
     ),
+    "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
     "constrain.tokens.vocabulary": ("Vocabulary",),
     "constrain.decoding": ("Constraint", "compile"),
@@ -94,6 +95,14 @@ if TYPE_CHECKING:
         library as library,
         literal as literal,
         regex as regex,
+    )
+    from constrain.syntax.combinators import (
+        chars as chars,
+        ref as ref,
+        rules as rules,
+        seq as seq,
+        star as star,
+        union as union,
     )
     from constrain.syntax.grammar import Grammar as Grammar
     from constrain.tokens.vocabulary import Vocabulary as Vocabulary

@@ -11,7 +11,7 @@ from typing import Any
 
 from constrain.errors import EmptyLanguage, SpecError, Unsupported
 from constrain.resources import library_names, library_text
-from constrain.syntax.grammar import Expr, Grammar, Literal, Regular, Words
+from constrain.syntax.grammar import Expr, Grammar, Regular, Words, grammar_of, utf8
 
 
 def regex(pattern: str) -> Grammar:
@@ -66,7 +66,7 @@ def choice(texts: Iterable[str | bytes]) -> Grammar:
     """One of `texts`; costs the same for three of them as for ten thousand."""
     if isinstance(texts, str | bytes):
         raise SpecError(f"choice() takes a list of texts, not one text; try choice([{texts!r}])")
-    words = tuple(sorted({_utf8(text) for text in texts}))
+    words = tuple(sorted({utf8(text) for text in texts}))
     if not words:
         raise EmptyLanguage("choice() was given no texts, so no text would fit")
     return _single(("choice", words), Words(words))
@@ -74,8 +74,7 @@ def choice(texts: Iterable[str | bytes]) -> Grammar:
 
 def literal(text: str | bytes) -> Grammar:
     """Exactly `text`."""
-    data = _utf8(text)
-    return _single(("literal", data), Literal(data))
+    return grammar_of(text)
 
 
 def library(name: str) -> Grammar:
@@ -90,14 +89,6 @@ def library(name: str) -> Grammar:
 
 def _single(key: tuple[str, Any], expr: Expr) -> Grammar:
     return Grammar(key=key, rules={"start": expr})
-
-
-def _utf8(text: str | bytes) -> bytes:
-    try:
-        return text.encode() if isinstance(text, str) else bytes(text)
-    except UnicodeEncodeError as error:
-        span = (error.start, error.end)
-        raise SpecError("a lone surrogate has no UTF-8 bytes", ascii(text), span) from None
 
 
 def _lark(text: str, start: str | None, lexer: str | None) -> Grammar:

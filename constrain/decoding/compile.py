@@ -6,8 +6,9 @@ from collections.abc import Set
 from typing import Literal, TypeAlias
 
 from constrain.automata.alphabet import UTF8, missing_bytes
+from constrain.automata.assembly import runnable
 from constrain.automata.lexing import never_stuck
-from constrain.automata.normal_form import NormalForm, is_recursive, normal_form
+from constrain.automata.normal_form import NormalForm, is_recursive
 from constrain.errors import EmptyLanguage, SpecError, Unsupported
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.engine import Engine
@@ -42,7 +43,7 @@ def compile(
     """
     if spelling not in ("check", "assume"):
         raise SpecError(f'spelling is "check" or "assume", not {spelling!r}')
-    form = normal_form(grammar)
+    form = runnable(grammar)
     missing = _missing(grammar, form, vocabulary) if spelling == "check" else frozenset[int]()
     if missing and is_recursive(form):
         raise Unsupported(

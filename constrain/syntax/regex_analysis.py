@@ -144,3 +144,12 @@ _WITHOUT_EMPTY: dict[type, Callable[[Any], Node]] = {
     Intersect: lambda node: Intersect((without_empty(node.items[0]), *node.items[1:])),
     Complement: lambda node: Complement(union((node.item, EPSILON))),
 }
+
+def extend(
+    kind: type,
+    nullable: Callable[[Any], bool],
+    widths: Callable[[Any], tuple[int, int | None]],
+    nonempty: Callable[[Any], Node],
+) -> None:
+    """Say what this module should tell of a kind of leaf that is defined a floor above."""
+    _NULLABLE[kind], _WIDTH[kind], _WITHOUT_EMPTY[kind] = nullable, widths, nonempty
