@@ -14,15 +14,18 @@ from constrain.resources import library_names, library_text
 from constrain.syntax.grammar import Expr, Grammar, Regular, Words, grammar_of, utf8
 
 
-def regex(pattern: str) -> Grammar:
-    """The strings that `pattern` matches as a whole (Python syntax, text as UTF-8).
+def regex(pattern: str, dialect: str = "python") -> Grammar:
+    """The strings that `pattern` matches as a whole, text being UTF-8.
+
+    dialect: "python", or "ecma" for ECMA-262 (JavaScript) with its flag `u`.
 
     Raises RegexSyntaxError for a pattern that cannot be read, Unsupported for one that cannot
     be honoured exactly.
     """
     from constrain.syntax import regex_parser
 
-    return _single(("regex", pattern), Regular(regex_parser.parse(pattern).node))
+    parsed = regex_parser.parse(pattern, dialect=dialect)
+    return _single(("regex", pattern, dialect), Regular(parsed.node))
 
 
 def cfg(
@@ -87,7 +90,7 @@ def library(name: str) -> Grammar:
     return _LIBRARY_READERS[ending](text)
 
 
-def _single(key: tuple[str, Any], expr: Expr) -> Grammar:
+def _single(key: tuple[Any, ...], expr: Expr) -> Grammar:
     return Grammar(key=key, rules={"start": expr})
 
 
