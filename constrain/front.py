@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from constrain.errors import EmptyLanguage, SpecError, Unsupported
+from constrain.errors import EmptyLanguage, SpecError
 from constrain.resources import library_names, library_text
 from constrain.syntax.grammar import Expr, Grammar, Regular, Words, grammar_of, utf8
 
@@ -33,10 +33,10 @@ def cfg(
 ) -> Grammar:
     """The language of a context-free grammar.
 
-    start: the start rule; "start" by default.
-    syntax: how `text` is written; "lark".
+    start: the start rule; by default "start", in GBNF "root".
+    syntax: how `text` is written; "lark", or "gbnf" as llama.cpp has it.
     lexer: "contextual" (the default: longest lexemes, `%ignore` between them) or
-        "scannerless" (every split into terminals counts).
+        "scannerless" (every split into terminals counts; GBNF means always this).
 
     Raises GrammarSyntaxError for a grammar that cannot be read, Unsupported for one that
     cannot be honoured exactly.
@@ -101,7 +101,11 @@ def _lark(text: str, start: str | None, lexer: str | None) -> Grammar:
 
 
 def _gbnf(text: str, start: str | None, lexer: str | None) -> Grammar:
-    raise Unsupported("a grammar in GBNF", note='this version reads syntax="lark"')
+    from constrain.syntax import gbnf
+
+    if lexer not in (None, "scannerless"):
+        raise SpecError(f'a grammar in GBNF has no lexer, so none is "{lexer}"')
+    return gbnf.parse(text, start or "root")
 
 
 def _verbose_regex(text: str) -> Grammar:

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from constrain.errors import SpecError, Unsupported
 
 from . import regex_ast as regex
+from .regex_analysis import looks_around
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,7 @@ class Grammar:
     terminals: Mapping[str, Terminal] = field(default_factory=dict[str, Terminal], repr=False)
     ignore: tuple[str, ...] = ()
     ready: bool = False  # rules are checked: nothing dead, no left recursion, no empty calls
+    tokens: tuple[regex.Token, ...] = ()  # those that the rules name
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Grammar) and self.key == other.key
@@ -296,7 +298,7 @@ class Grammar:
         """
         if not self.terminals:
             return self
-        gap = repeat(choice(Regular(self.terminals[name].node) for name in self.ignore), 0, None)
+        gap = _any_run(self.terminals[name].node for name in self.ignore)
         leaves = {n: sequence((Regular(t.node), gap)) for n, t in self.terminals.items()}
         rules = {name: _without_lexemes(expr, leaves) for name, expr in self.rules.items()}
         text = sequence((gap, Call(self.start)))
@@ -380,8 +382,19 @@ def _operand(part: Operand) -> Grammar:
 
 def composed(operator: Hashable, parts: Iterable[Hashable], expr: Expr) -> Grammar:
     """The grammar of `expr`, which is told by an operator and its operands."""
+    parts = list(parts)
     keys = (part.key if isinstance(part, Grammar) else part for part in parts)
-    return Grammar(Composition(operator, tuple(keys)), {_TOP: expr}, _TOP)
+    tokens = dict.fromkeys(t for part in parts if isinstance(part, Grammar) for t in part.tokens)
+    key = Composition(operator, tuple(keys))
+    return Grammar(key, {_TOP: expr}, _TOP, tokens=tuple(tokens))
+
+
+def _any_run(nodes: Iterable[regex.Node]) -> Expr:
+    """Any run of these; one regular leaf, unless they look at their neighbours."""
+    found = list(nodes)
+    if any(map(looks_around, found)):
+        return repeat(choice(map(Regular, found)), 0, None)
+    return Regular(regex.repeat(regex.union(found), 0, None)) if found else EMPTY
 
 
 def _without_lexemes(expr: Expr, leaves: Mapping[str, Expr]) -> Expr:

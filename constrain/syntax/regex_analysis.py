@@ -20,6 +20,7 @@ from .regex_ast import (
     Node,
     Repeat,
     Text,
+    Token,
     Union,
     concat,
     repeat,
@@ -89,6 +90,7 @@ _NULLABLE: dict[type, Callable[[Any], bool]] = {
     Complement: lambda node: not is_nullable(node.item),
     Look: lambda node: is_nullable(node.item) != node.negative,
     Atomic: lambda node: is_nullable(node.item),
+    Token: lambda node: False,
 }
 
 
@@ -130,6 +132,7 @@ _WIDTH: dict[type, Callable[[Any], tuple[int, int | None]]] = {
     Complement: lambda node: (0, None),
     Look: lambda node: (0, 0),
     Atomic: lambda node: width(node.item),
+    Token: lambda node: (1, 1),
 }
 
 

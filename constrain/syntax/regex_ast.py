@@ -88,7 +88,22 @@ class Atomic:
     item: Node
 
 
-Node: TypeAlias = "Chars | Text | Concat | Union | Repeat | Intersect | Complement | Look | Atomic"
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One special token of the vocabulary: with this text, or with an id in one of `ids`.
+
+    With `others` any but those, or one character. A grammar knows no vocabulary, so `compile`
+    puts what it finds there in the place of this.
+    """
+
+    text: str | None
+    ids: Ranges = ()
+    others: bool = False
+
+
+Node: TypeAlias = (
+    "Chars | Text | Concat | Union | Repeat | Intersect | Complement | Look | Atomic | Token"
+)
 
 NOTHING = Chars(())
 EPSILON = Concat(())
