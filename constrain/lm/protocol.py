@@ -76,6 +76,9 @@ def run_alone(program: Any) -> Any:
             request = program.send(row)
         except StopIteration as stop:
             return stop.value
+        if request is None:  # a bare yield, as of asyncio.sleep(0)
+            row = None
+            continue
         if not isinstance(request, Request):
             program.close()
             raise RuntimeError(

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,9 @@ class Message:
     def replace(self: M, **changes: Any) -> M:
         """The same message with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+    async def prepare(self) -> None:
+        """Wait for what handlers may want to look at, before they see the message."""
 
     async def default(self: M) -> M:
         """What the site does where no handler decides: nothing but be done."""
@@ -122,6 +125,12 @@ class Sample(Scored):
 
     fn: Samplable
     key: Key | None = None
+
+    async def prepare(self) -> None:
+        """Let a distribution that asks a model have its answer (`fn.prepare()`)."""
+        for dist in (self.fn, self.infer.get("proposal")):
+            if hasattr(dist, "prepare"):
+                await cast(Any, dist).prepare()
 
     async def default(self) -> Sample:
         """Draw a value, or score the one that is there. Asks `fn` exactly once."""

@@ -138,6 +138,7 @@ def _inward(msg: M, seen: tuple[Messenger, ...]) -> M:
 
 async def apply_stack_async(msg: M) -> M:
     """Apply the handlers of this context to a message; waits where a model is asked."""
+    await msg.prepare()
     msg, seen = _outward(msg, _STACK.get())
     return _inward(await msg.default(), seen)
 
