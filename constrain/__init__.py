@@ -23,6 +23,10 @@ _HOMES = {
         "literal",
         "regex",
     ),
+    "constrain.automata.comparing": ("equals", "includes", "reverse"),
+    "constrain.automata.counting": ("count", "sample"),
+    "constrain.automata.enumeration": ("enumerate", "longest"),
+    "constrain.automata.members": ("is_empty", "is_finite", "shortest"),
     "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
     "constrain.tokens.vocabulary": ("Vocabulary",),
@@ -74,6 +78,18 @@ sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
     from constrain import hf as hf
+    from constrain.automata.comparing import (
+        equals as equals,
+        includes as includes,
+        reverse as reverse,
+    )
+    from constrain.automata.counting import count as count, sample as sample
+    from constrain.automata.enumeration import enumerate as enumerate, longest as longest
+    from constrain.automata.members import (
+        is_empty as is_empty,
+        is_finite as is_finite,
+        shortest as shortest,
+    )
     from constrain.decoding import Constraint as Constraint, compile as compile
     from constrain.errors import (
         ConstrainError as ConstrainError,

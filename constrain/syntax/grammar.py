@@ -302,7 +302,8 @@ class Grammar:
         leaves = {n: sequence((Regular(t.node), gap)) for n, t in self.terminals.items()}
         rules = {name: _without_lexemes(expr, leaves) for name, expr in self.rules.items()}
         text = sequence((gap, Call(self.start)))
-        return Grammar(Composition("scannerless", (self.key,)), {_TOP: text, **rules}, _TOP)
+        key = Composition("scannerless", (self.key,))
+        return Grammar(key, {_TOP: text, **rules}, _TOP, tokens=self.tokens)
 
 
 Operand: TypeAlias = "Grammar | str | bytes"
