@@ -15,5 +15,3 @@ def test_live_processing_equals_full_replay(family, mode):
     assert compare_modes.compare(family, mode, 600, seed=3)
 
 
-def test_a_real_vocabulary_width():
-    assert compare_modes.compare("llama", "beam-sample", 131_072, seed=1)
