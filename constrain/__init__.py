@@ -45,7 +45,7 @@ _HOMES = {
     ),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("hf",)
+_MODULES = ("hf", "poutine")
 
 
 def __getattr__(name: str) -> Any:
@@ -77,7 +77,7 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
-    from constrain import hf as hf
+    from constrain import hf as hf, poutine as poutine
     from constrain.automata.comparing import (
         equals as equals,
         includes as includes,

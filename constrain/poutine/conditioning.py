@@ -23,6 +23,19 @@ class ConditionMessenger(Messenger):
         value = self.data.get(msg.name)
         return msg if value is None else msg.replace(value=value, is_observed=True)
 
+    def process_composed(self, msg: Sample) -> Sample:
+        refuse_composed(msg, self.data)
+        return msg
+
+
+def refuse_composed(msg: Sample, data: Mapping[str, Any]) -> None:
+    """A site that `reparam` made of others cannot be given a value from outside of it."""
+    if data.get(msg.name) is not None:
+        raise ValueError(
+            f"site {msg.name!r} is made of others by a `reparam` inside; "
+            "give values to those, or put the `reparam` outside"
+        )
+
 
 @handler
 def condition(data: Mapping[str, Any] | Trace) -> ConditionMessenger:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from constrain.errors import TokenRejected
+from constrain.errors import TokenRejected, Unsupported
 from constrain.lm.distributions import LogCategorical, logsumexp
 
 from .intervening import MARK
@@ -64,6 +64,11 @@ class ConstraintMessenger(Messenger):
         if not np.isfinite(masked).any():
             raise DeadEnd(msg.replace(infer=infer))
         return msg.replace(infer={**infer, "proposal": LogCategorical(masked)})
+
+    def process_composed(self, msg: Sample) -> Sample:
+        if self._is_token(msg):
+            raise Unsupported(f"a grammar over token {msg.name!r}, which is made of other sites")
+        return msg
 
     def _allowed(self) -> NDArray[np.bool_]:
         octets = self.constraint.mask(self.state).astype("<u4", copy=False).view(np.uint8)

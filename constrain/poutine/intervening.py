@@ -9,6 +9,7 @@ from typing import Any
 
 from constrain.lm.keys import Key, seed_of
 
+from .conditioning import refuse_composed
 from .messages import Sample
 from .runtime import Messenger, apply_stack_async
 from .wrapping import handler
@@ -27,6 +28,10 @@ class DoMessenger(Messenger):
         if by:
             raise ValueError(f"two interventions on {msg.name!r}; a site takes one")
         return _Intervention.on(msg, self.data[msg.name], self)
+
+    def process_composed(self, msg: Sample) -> Sample:
+        refuse_composed(msg, self.data)
+        return msg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,7 +161,7 @@ def plate(
 ) -> PlateMessenger:
     """`size` independent repetitions of the sites inside.
 
-    `with plate(...) as indices` makes them an array axis (the leftmost free one, or `dim`): values
+    `with plate(...) as indices` makes them an array axis (the rightmost free one, or `dim`): values
     and log-probabilities inside have that axis. `for i in plate(...)` runs them one by one.
     With a subsample, its sites stand for all: their scores are scaled by size / subsample.
 

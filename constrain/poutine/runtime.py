@@ -80,12 +80,13 @@ class Messenger:
 
     def __call__(self, fn: Callable[P, T]) -> Callable[P, T]:
         """`fn` with this handler around every call of it."""
-        if iscoroutinefunction(fn):
+        if waits(fn):
+            waiting: Any = fn
 
             @wraps(fn)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
                 with copy.copy(self):
-                    return await fn(*args, **kwargs)
+                    return await waiting(*args, **kwargs)
 
             return awaited  # type: ignore[return-value]
 
@@ -112,6 +113,11 @@ class Messenger:
         for name in (f"process_{type}", f"postprocess_{type}"):
             if name in vars(cls):
                 delattr(cls, name)
+
+
+def waits(fn: Callable[..., Any]) -> bool:
+    """Does a call give a coroutine? Objects that stand for functions say so by `waits`."""
+    return iscoroutinefunction(fn) or bool(getattr(fn, "waits", False))
 
 
 def _kind(msg: Message) -> str:
@@ -184,6 +190,11 @@ def am_i_wrapped() -> bool:
 def installed() -> tuple[Messenger, ...]:
     """The handlers of this context, outermost first."""
     return _STACK.get()
+
+
+def install(stack: tuple[Messenger, ...]) -> None:
+    """Make these the handlers of this context, outermost first."""
+    _STACK.set(stack)
 
 
 @contextmanager

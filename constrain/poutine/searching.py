@@ -22,7 +22,7 @@ from .blocking import block
 from .messages import Message, Sample
 from .replaying import ReplayMessenger
 from .runtime import DeadEnd, Messenger, NonlocalExit, installed
-from .traces import Trace
+from .traces import Return, Trace
 from .tracing import TraceMessenger, trace as traced
 from .wrapping import execute, handler
 
@@ -123,8 +123,8 @@ class BestFirst:
     """A queue that gives the trace of the highest score first, equal ones in their order.
 
     score: what to go by, `log_prob_sum` by default. With it, and as long as no site adds to the
-    score (discrete choices never do), the first complete run is the most probable one; with
-    a bound on what is to come added, this is A* (Hart, Nilsson and Raphael 1968). max_size:
+    score (discrete sites never do, positive factors would), runs come in order of probability;
+    with a bound on what is to come added, this is A* (Hart, Nilsson and Raphael 1968). max_size:
     forget the worst beyond that many; the search is then a beam.
     """
 
@@ -210,15 +210,29 @@ def _search(
             leave, along = EscapeMessenger(partial(escape_fn, known)), ReplayMessenger(known)
             try:
                 with _undone_on_exit(), tracer, leave, along:
-                    return execute(fn, *args, **kwargs)
+                    value = execute(fn, *args, **kwargs)
+                    if _comes_too_early(traces, known, tracer.trace):
+                        raise _NotYet(Return(name="_RETURN", value=value))
+                    return value
             except DeadEnd:
                 continue
+            except _NotYet:
+                traces.put(tracer.trace)
             except NonlocalExit as left:
                 for longer in extend_fn(tracer.trace, left.site, num_samples=num_samples):
                     traces.put(longer)
         raise LimitExceeded("runs of a queue", max_tries, "raise max_tries")
 
     return next_run
+
+
+class _NotYet(NonlocalExit):
+    """A run is complete, but others that are open may be better."""
+
+
+def _comes_too_early(traces: Any, known: Trace, run: Trace) -> bool:
+    """Has what came after the last choice of a run made it worse than it was queued for?"""
+    return isinstance(traces, BestFirst) and traces.score(run) < traces.score(known)
 
 
 @contextmanager

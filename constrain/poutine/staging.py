@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +43,21 @@ class ReparamMessenger(Messenger):
             return msg
         config = self.config
         chosen = config.get(msg.name) if isinstance(config, Mapping) else config(msg)
-        return msg if chosen is None else _Composed.of(msg, chosen)
+        if chosen is None:
+            return msg
+        if "proposal" in msg.infer:
+            raise Unsupported(f"a proposal for site {msg.name!r}, which is made of others")
+        return _Composed.of(msg, chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Composed(Sample):
-    """A site whose value other sites decide; by itself it is certain and scores 0."""
+    """A site whose value other sites decide; by itself it is certain and scores 0.
+
+    On its way outward it is no random choice any more, so it goes by a type of its own.
+    """
+
+    type: ClassVar[str] = "composed"
 
     how: Reparam
 
@@ -60,9 +69,9 @@ class _Composed(Sample):
     async def default(self) -> Sample:
         value = await self.how.apply(self)
         infer = {**self.infer, "reparametrized": True}
-        return self.replace(
-            value=value, fn=Delta(value), log_prob=0.0, is_observed=True, done=True, infer=infer
-        )
+        shared: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(Sample)}
+        certain = Sample(**{**shared, "fn": Delta(value), "infer": infer})
+        return certain.replace(value=value, log_prob=0.0, is_observed=True, done=True)
 
 
 async def _site(msg: Sample, suffix: str, fn: Any, part: Any = None) -> Any:
@@ -77,7 +86,8 @@ async def _site(msg: Sample, suffix: str, fn: Any, part: Any = None) -> Any:
 def reparam(*, config: Config) -> ReparamMessenger:
     """Make the sites that `config` names (or picks) of auxiliary ones, by `GumbelReparam`, ...
 
-    Auxiliary sites are called `<name>_...` and carry the score; the site itself becomes certain.
+    Auxiliary sites are called `<name>_...` and carry the score; the site itself becomes certain,
+    so that data for it belong inside of this handler.
 
     >>> from constrain import poutine
     >>> from constrain.lm.distributions import LogCategorical

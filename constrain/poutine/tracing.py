@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from functools import update_wrapper
-from inspect import iscoroutinefunction
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 from .messages import Message
-from .runtime import Messenger
+from .runtime import Messenger, waits
 from .traces import Input, Return, Trace
 from .wrapping import execute
 
@@ -69,7 +68,8 @@ class TraceHandler(Generic[P, T]):
 
     def __init__(self, messenger: TraceMessenger, fn: Callable[P, T]):
         self.messenger, self.fn = messenger, fn
-        update_wrapper(self, fn)
+        self.waits = waits(fn)
+        update_wrapper(self, fn, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the program; for a coroutine function, give a coroutine that does."""
@@ -77,7 +77,7 @@ class TraceHandler(Generic[P, T]):
         return self._recorded(messenger, *args, **kwargs)
 
     def _recorded(self, messenger: TraceMessenger, *args: Any, **kwargs: Any) -> Any:
-        if iscoroutinefunction(self.fn):
+        if self.waits:
             return self._awaited(messenger, *args, **kwargs)
         with messenger:
             messenger.add(Input(name="_INPUT", args=args, kwargs=kwargs))
