@@ -28,6 +28,7 @@ class Draft:
     exclusive_flags: bool = False
     id_keyword: str = "$id"
     zero_fractions: bool = True  # is 2.0 an integer?
+    contains_evaluates: bool = True  # are items that `contains` counts evaluated?
 
 
 NEWEST = Draft("2020-12")
@@ -36,7 +37,7 @@ DRAFTS: Mapping[str, Draft] = {
     draft.name: draft
     for draft in (
         NEWEST,
-        Draft("2019-09", items_list=True),
+        Draft("2019-09", items_list=True, contains_evaluates=False),
         Draft("7", ref_alone=True, items_list=True),
         Draft("6", ref_alone=True, items_list=True),
         Draft("4", True, True, True, "id", zero_fractions=False),
@@ -50,7 +51,7 @@ _URIS: Mapping[str, Draft] = {
     "json-schema.org/draft-04/schema": DRAFTS["4"],
 }
 
-_TRACES = ('"$ref"', '"items":[', '"exclusiveM', '"id"')
+_TRACES = ('"$ref"', '"items":[', '"exclusiveM', '"id"', '"dependencies"', '"$recursive')
 """Every difference but the last shows in the text of a schema as one of these."""
 
 
@@ -66,7 +67,8 @@ def draft_of(root: Schema, name: str | None) -> Draft:
 
 def modernize(root: Schema, text: str, draft: Draft) -> bool:
     """Rewrite `root`, whose text is `text`, in place; return whether that may change it."""
-    if draft is NEWEST or not any(trace in text for trace in _TRACES):
+    traces = ('"dependencies"',) if draft is NEWEST else _TRACES
+    if not any(trace in text for trace in traces):
         return False
     stack: list[Any] = [root]
     while stack:
@@ -81,6 +83,7 @@ def _modernize_node(node: Node, draft: Draft) -> None:
     if draft.ref_alone and isinstance(node.get("$ref"), str):
         for keyword in [keyword for keyword in node if keyword in CHECKS and keyword != "$ref"]:
             del node[keyword]
+    _split_dependencies(node)
     if draft.items_list and isinstance(node.get("items"), list):
         node["prefixItems"] = node.pop("items")
         if "additionalItems" in node:
@@ -90,6 +93,30 @@ def _modernize_node(node: Node, draft: Draft) -> None:
             _modernize_bound(node, name.lower(), f"exclusive{name}")
     if draft.id_keyword != "$id" and isinstance(node.get(draft.id_keyword), str):
         node["$id"] = node.pop(draft.id_keyword)
+
+
+def drop_formats(root: Schema) -> bool:
+    """Take `format` out of every subschema, in place."""
+    stack: list[Any] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            node.pop("format", None)
+            stack.extend(child for child, _ in subschemas(node))
+    return True
+
+
+def _split_dependencies(node: Node) -> None:
+    """A name goes with a list of names, or with a schema; today these are two keywords."""
+    dependencies = node.get("dependencies")
+    if not isinstance(dependencies, dict):
+        return
+    del node["dependencies"]
+    for name, said in dependencies.items():
+        if isinstance(said, str):
+            said = [said]
+        keyword = "dependentRequired" if isinstance(said, list) else "dependentSchemas"
+        node.setdefault(keyword, {})[name] = said
 
 
 def _modernize_bound(node: Node, inclusive: str, exclusive: str) -> None:

@@ -17,7 +17,7 @@ _ONE = (
     " unevaluatedProperties contentSchema"
 ).split()
 _LISTS = "allOf anyOf oneOf prefixItems".split()
-_MAPS = "properties patternProperties $defs definitions dependentSchemas".split()
+_MAPS = "properties patternProperties $defs definitions dependentSchemas dependencies".split()
 
 
 def escape(token: str) -> str:

@@ -1,7 +1,7 @@
-"""Strings with a pattern or a length: the language of their JSON text.
+"""Strings with a pattern, a format or a length: the language of their JSON text.
 
 A plain length becomes a `JsonString`, in which every spelling is free (`\\u0041` for `A`). Where
-there is a pattern each string has one spelling, the canonical one that `json.dumps` writes with
+more is said each string has one spelling, the canonical one that `json.dumps` writes with
 `ensure_ascii=False`: `\\"`, `\\\\`, `\\n` and the like, `\\u00XX` for other controls, else plain.
 A map from strings to one spelling each keeps intersections, so patterns and lengths may be
 intersected before or after.
@@ -12,19 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring as quote
-from typing import Any
+from typing import Any, cast
 
 from constrain.automata.dfa import DEAD, MAX_STATES, Automaton, explore, leaf
 from constrain.automata.json_text import PLAIN
 from constrain.syntax import regex_analysis, regex_ast as regex
 from constrain.syntax.grammar import Expr, JsonString, Regular
 
-from . import patterns
-from .conjunction import patterns_of
+from . import clock, patterns
+from .facets import Facet, facets_of, language
 from .keywords import most
 from .source import Node
 
 _QUOTE = regex.text('"')
+_LEAST_TIME = len("00:00:00Z")
 _ESCAPED = tuple(code for code in (*range(0x20), 0x22, 0x5C))
 """Code points that never stand for themselves between the quotes."""
 
@@ -34,25 +35,32 @@ def is_satisfiable(node: Node) -> bool:
     lo, hi = node.get("minLength", 0), most(node, "maxLength")
     if hi is not None and lo > hi:
         return False
-    return "pattern" not in node or content(patterns_of(node), lo, hi) != regex.NOTHING
+    facets = facets_of(node)
+    return not facets or content(facets, lo, hi) != regex.NOTHING
 
 
 def string(node: Node) -> Expr:
     """The JSON text of the strings that `node` allows; there has to be one."""
     lo, hi = node.get("minLength", 0), most(node, "maxLength")
-    if "pattern" not in node:
+    facets = facets_of(node)
+    if not facets:
         return JsonString(lo, hi)
-    inside = encoded(content(patterns_of(node), lo, hi))
-    return Regular(regex.concat((_QUOTE, inside, _QUOTE)))
+    timed = clock.expression(facets) if hi is None and lo <= _LEAST_TIME else None
+    return quoted(content(facets, lo, hi)) if timed is None else timed
+
+
+def quoted(node: regex.Node) -> Regular:
+    """The JSON text of the strings of `node`."""
+    return Regular(regex.concat((_QUOTE, encoded(node), _QUOTE)))
 
 
 @lru_cache(maxsize=1024)
-def content(texts: tuple[str, ...], lo: int, hi: int | None) -> regex.Node:
-    """Strings of `lo` to `hi` code points in which every pattern is found."""
+def content(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node:
+    """Strings of `lo` to `hi` code points that have every facet."""
     if hi is not None and lo > hi:
         return regex.NOTHING
-    nodes = [patterns.content(text) for text in texts]
-    if len(nodes) == 1:
+    nodes = [language(facet) for facet in facets]
+    if len(nodes) == 1 and facets[0].holds:
         node = _of_length(nodes[0], lo, hi)
         if node is not None:
             return node
@@ -116,6 +124,7 @@ def _chars_of(node: regex.Node) -> regex.Chars:
 # ------------------------------------------------------------------ spelling
 
 
+@lru_cache(maxsize=512)
 def encoded(node: regex.Node) -> regex.Node:
     """The canonical JSON spellings, without quotes, of the strings of `node` (without looks).
 
@@ -147,31 +156,44 @@ def _spelled(text: str) -> str:
 def _encoded_automaton(node: Automaton) -> regex.Node:
     """Read the spelling byte by byte: an escape that is complete takes the step of its byte."""
     dfa = node.dfa
-    escapes = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
-    begun = {spelling[:n] for spelling in escapes for n in range(1, len(spelling))}
+    if not dfa.table[:, dfa.classes[list(_ESCAPED)]].any():
+        return cast(regex.Node, node)
+    n_classes = int(dfa.classes.max()) + 1
+    classes = [
+        n_classes + b if b in _IN_ESCAPES else int(dfa.classes[b]) if b not in _ESCAPED else 0
+        for b in range(256)
+    ]
+    members = {c: b for b, c in enumerate(classes) if b not in _ESCAPED or b in _IN_ESCAPES}
+    numbers = {c: i + 1 for i, c in enumerate(members)}
 
     def successors(state: tuple[int, bytes]) -> Iterator[tuple[int, tuple[int, bytes]]]:
         here, start = state
-        for byte in range(256):
+        for kind, byte in members.items():
             text = start + bytes((byte,))
-            if text in begun:
-                yield byte, (here, text)
-            elif text in escapes or (not start and byte not in _ESCAPED):
-                code = escapes.get(text, byte)
-                target = int(dfa.table[here, dfa.classes[code]])
+            if text in _BEGUN:
+                yield numbers[kind], (here, text)
+            elif text in _ESCAPES or (not start and byte not in _ESCAPED):
+                target = int(dfa.table[here, dfa.classes[_ESCAPES.get(text, byte)]])
                 if target != DEAD:
-                    yield byte, (target, b"")
+                    yield numbers[kind], (target, b"")
 
     return leaf(
         explore(
             (dfa.start, b""),
             successors,
             lambda state: not state[1] and bool(dfa.accepting[state[0]]),
-            list(range(256)),
+            [
+                numbers[c] if b not in _ESCAPED or b in _IN_ESCAPES else 0
+                for b, c in enumerate(classes)
+            ],
             8 * MAX_STATES,
         )
     )
 
+
+_ESCAPES = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
+_BEGUN = {spelling[:n] for spelling in _ESCAPES for n in range(1, len(spelling))}
+_IN_ESCAPES = frozenset(byte for spelling in _ESCAPES for byte in spelling)
 
 _ENCODED: Mapping[type, Callable[[Any], regex.Node]] = {
     regex.Chars: _encoded_chars,
