@@ -22,7 +22,11 @@ LogProbs: TypeAlias = NDArray[np.float64]
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """Answers for a batch of prefixes at once; what a state stands for never changes."""
+    """Answers for a batch of prefixes at once; what a state stands for never changes.
+
+    A model whose rows are cheaper without normalising may also have `logits(states)`, which gives
+    them so; `log_probs` is then `logits` minus their logsumexp.
+    """
 
     @property
     def vocabulary(self) -> Vocabulary: ...

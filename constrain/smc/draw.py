@@ -65,22 +65,31 @@ class Weighted:
         return tokens
 
 
-def weigh(log_probs: NDArray[Any], guide: NDArray[Any]) -> Weighted:
-    """Rows of log-probabilities [n, vocab] (normalised) and of a guide [n, vocab] -> weights.
+def weigh(logits: NDArray[Any], guide: NDArray[Any], *, normalized: bool = True) -> Weighted:
+    """Rows of log-probabilities [n, vocab] and of a guide [n, vocab] -> weights.
 
-    In the precision of the model; a row whose weights all underflow is scaled up first.
+    normalized: the rows are log-probabilities; otherwise logits, and they are normalised here,
+        in the same pass. All in the precision of the model, sums over blocks in float64; a row
+        whose weights all underflow is scaled up first.
     """
-    n, vocab = log_probs.shape
+    n, vocab = logits.shape
     n_blocks = -(-vocab // BLOCK)
-    flat = np.zeros((n, n_blocks * BLOCK), log_probs.dtype)
-    inside = flat[:, :vocab]
-    np.exp(log_probs, out=inside)
+    flat = np.zeros((n, n_blocks * BLOCK), logits.dtype)
+    inside, blocks = flat[:, :vocab], flat.reshape(n, n_blocks, BLOCK)
+    log_total = np.zeros(n)
+    if normalized:
+        np.exp(logits, out=inside)
+        log_scale = np.zeros(n)
+    else:
+        top = logits.max(-1)
+        np.subtract(logits, top[:, None], out=inside)
+        np.exp(inside, out=inside)
+        log_scale = -np.log(blocks.sum(-1).sum(-1, dtype=np.float64))
+        log_total = top - log_scale
     np.multiply(inside, guide, out=inside)
-    blocks = flat.reshape(n, n_blocks, BLOCK)
     sums = blocks.sum(-1)
-    log_scale = np.zeros(n)
     for i in np.flatnonzero(~(sums.sum(-1) > np.finfo(flat.dtype).tiny)):
-        log_scale[i] = _rescue(log_probs[i], guide[i], inside[i])
+        log_scale[i] = _rescue(logits[i] - log_total[i], guide[i], inside[i])
         sums[i] = blocks[i].sum(-1)
     return Weighted(blocks, np.cumsum(sums, -1, dtype=np.float64), log_scale)
 

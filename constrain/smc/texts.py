@@ -205,15 +205,17 @@ class Texts:
             here = (row_of >= begin) & (row_of < begin + size)
             part = pairs[begin : begin + size]
             factors, log_scale = self.guide.rows(part[:, 1], self.tokens.shape[1])
-            weighted = weigh(self._log_probs(part[:, 0]), factors)
+            weighted = self._weighed(part[:, 0], factors)
             weighted.log_scale[:] += log_scale
             yield Rows(which[here], row_of[here] - begin, weighted, factors, log_scale)
 
-    def _log_probs(self, states: Ints) -> NDArray[Any]:
-        """The model's rows for some states, sorted; equal ones are asked for once."""
+    def _weighed(self, states: Ints, factors: NDArray[Any]) -> Weighted:
+        """The weights of some states' tokens; states are sorted, equal ones asked for once."""
         different, place = np.unique(states, return_inverse=True)
-        log_probs = self.target.lm.log_probs(different)
-        return log_probs if len(different) == len(states) else log_probs[place.reshape(-1)]
+        ask = getattr(self.target.lm, "logits", None)
+        rows = self.target.lm.log_probs(different) if ask is None else ask(different)
+        rows = rows if len(different) == len(states) else rows[place.reshape(-1)]
+        return weigh(rows, factors, normalized=ask is None)
 
     def _with(self, live: Ints, tokens: Ints, log_mass: Floats, log_twists: Floats) -> Self:
         """The population after the live particles drew these tokens (-1: none was allowed)."""
