@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from constrain.automata.assembly import runnable
 from constrain.automata.normal_form import is_recursive
-from constrain.errors import EmptyLanguage, LimitExceeded, TokenRejected
+from constrain.errors import EmptyLanguage, LimitExceeded, TokenRejected, Unsupported
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.byte_table import ByteTable
 from constrain.tokens.engine import Engine
@@ -44,6 +44,8 @@ class Service:
     """Distances to the end of a text for one grammar and vocabulary; made once, then shared."""
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, max_states: int = MAX_STATES):
+        if grammar.tokens:
+            raise Unsupported("budgets of a grammar that names special tokens")
         form = runnable(grammar)
         engine = Engine(form, tables(vocabulary), vocabulary.n_words, MAX_BYTES)
         weakref.finalize(self, engine.close)
