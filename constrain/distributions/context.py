@@ -179,6 +179,10 @@ class LMNextToken(Distribution[Token]):
         self.context.append(token)
         return float(row[token])
 
+    def token(self, token_id: int) -> Token:
+        """The value that stands for an id."""
+        return Token(self.context.lm, token_id)
+
     def _id(self, value: Any) -> int:
         """An id from an id, a token, or the text of exactly one token."""
         if not isinstance(value, str):
@@ -253,6 +257,10 @@ class Transformer(Distribution[Token]):
     async def log_prob(self, value: Any) -> float:  # type: ignore[override]
         await self.prepare()
         return await self._start.fork().next_token().log_prob(value)
+
+    def token(self, token_id: int) -> Token:
+        """The value that stands for an id."""
+        return self._start.next_token().token(token_id)
 
     def enumerate_support(self) -> Iterator[Token]:
         return self._start.next_token().enumerate_support()

@@ -126,7 +126,11 @@ class TokenCategorical(Distribution[Token]):
 
     def sample(self, key: Key) -> tuple[Token, float]:
         token, log_prob = self._index.sample(key)
-        return Token(self.lm, token), log_prob
+        return self.token(token), log_prob
+
+    def token(self, token_id: int) -> Token:
+        """The value that stands for an id."""
+        return Token(self.lm, token_id)
 
     def log_prob(self, value: int) -> float:
         return self._index.log_prob(int(value))

@@ -26,7 +26,7 @@ from .runtime import NonlocalExit, apply_stack
 from .searching import EscapeMessenger, all_escape, enum_extend
 from .traces import Trace
 from .tracing import TraceMessenger
-from .wrapping import execute
+from .wrapping import execute, scorer
 
 Place = tuple[str, Hashable]
 
@@ -138,7 +138,8 @@ def _sample(site: Any) -> Sample:
 
 def _law(site: Sample) -> dict[Any, float]:
     fn: Any = site.fn
-    return {value: execute(fn.log_prob, value) for value in fn.enumerate_support()}
+    score = scorer(fn)
+    return {value: score(value) for value in fn.enumerate_support()}
 
 
 def _place(site: Sample) -> Place:

@@ -34,6 +34,11 @@ class EnumMessenger(Messenger):
     def process_sample(self, msg: Sample) -> Sample:
         if msg.infer.get("enumerate") != "parallel" or msg.is_observed or msg.value is not None:
             return msg
+        if hasattr(msg.fn, "prepare"):
+            raise Unsupported(
+                f"all values at once at site {msg.name!r}, which moves a context on",
+                note="use CategoricalRows of the model's rows, or enumerate_traces",
+            )
         dim = self._dim()
         values, log_probs, log_q = _all_values(msg)
         ones = (1,) * (-dim - 1)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Collection
 from typing import Any, Self
 
-from constrain.lm.distributions import Delta
-
 from .messages import Sample
 from .params import Param
 from .runtime import Messenger
@@ -36,7 +34,7 @@ class EqualizeMessenger(Messenger):
         [value] = self._first
         if self.keep_dist:
             return msg.replace(value=value, is_observed=True)
-        return msg.replace(value=value, fn=Delta(value), is_observed=True)
+        return msg.replace(value=value, is_observed=True, mask=False)
 
     def process_param(self, msg: Param) -> Param:
         if self.type != "param" or self._first is None or not self._matches(msg.name):
@@ -57,7 +55,7 @@ def equalize(
 
     sites: names, or a regular expression for whole names. keep_dist: the later sites keep their
     distributions and score the value, so that the target becomes a product of experts: one text
-    under several prompts. Without it they are certain.
+    under several prompts. Without it they do not count.
 
     >>> from constrain import poutine
     >>> from constrain.lm.distributions import Bernoulli

@@ -10,14 +10,27 @@ from numpy.typing import NDArray
 
 from constrain.errors import TokenRejected, Unsupported
 from constrain.lm.distributions import LogCategorical, logsumexp
+from constrain.lm.keys import Key
 
 from .intervening import MARK
 from .messages import Message, Sample
 from .runtime import DeadEnd, Messenger
-from .wrapping import handler
+from .wrapping import as_token, handler
 
 if TYPE_CHECKING:  # loads numba
     from constrain.decoding.constraint import Constraint
+
+
+class _Masked(LogCategorical):
+    """Tokens as `fn` gives them, by the log-probabilities that are left."""
+
+    def __init__(self, fn: Any, logits: NDArray[np.float64]):
+        super().__init__(logits)
+        self._fn = fn
+
+    def sample(self, key: Key) -> tuple[Any, float]:
+        token_id, log_prob = super().sample(key)
+        return as_token(self._fn, token_id), log_prob
 
 
 class ConstraintMessenger(Messenger):
@@ -63,7 +76,7 @@ class ConstraintMessenger(Messenger):
         masked = np.where(allowed, prior.log_probs, -np.inf)
         if not np.isfinite(masked).any():
             raise DeadEnd(msg.replace(infer=infer))
-        return msg.replace(infer={**infer, "proposal": LogCategorical(masked)})
+        return msg.replace(infer={**infer, "proposal": _Masked(fn, masked)})
 
     def process_composed(self, msg: Sample) -> Sample:
         if self._is_token(msg):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from inspect import isawaitable
 from typing import Any
 
 from constrain.lm.keys import Key, seed_of
@@ -12,7 +11,7 @@ from constrain.lm.keys import Key, seed_of
 from .conditioning import refuse_composed
 from .messages import Sample
 from .runtime import Messenger, apply_stack_async
-from .wrapping import handler
+from .wrapping import forked, handler, settled
 
 MARK = "interveners"
 
@@ -48,27 +47,24 @@ class _Intervention(Sample):
     def on(cls, msg: Sample, intervention: Any, by: DoMessenger) -> _Intervention:
         shared = {field.name: getattr(msg, field.name) for field in fields(Sample)}
         shared |= {"name": f"{msg.name}__CF", "is_observed": True, "mask": False, "stop": True}
-        site = msg.replace(infer={**msg.infer, MARK: (*msg.infer.get(MARK, ()), by)})
+        infer = {**msg.infer, MARK: (*msg.infer.get(MARK, ()), by)}
+        site = msg.replace(infer=infer, fn=forked(msg.fn))
         return cls(**shared, site=site, intervention=intervention)
 
     async def default(self) -> Sample:
         site = await apply_stack_async(self.site)
         value = self.intervention
         if hasattr(value, "log_prob"):
-            value, _ = await _settled(value.sample(_other_key(site.key)))
+            value, _ = await settled(value.sample(_other_key(site.key)))
         elif callable(value):
             value = value(site.value)
-        log_prob = await _settled(self.fn.log_prob(value))
+        log_prob = await settled(self.fn.log_prob(value))
         return self.replace(value=value, log_prob=log_prob, done=True)
 
 
 def _other_key(key: Key | None) -> Key:
     """A key for a draw that is independent of the site's own."""
     return Key(seed_of(None)) if key is None else key.at(site=key.site + (1 << 31))
-
-
-async def _settled(answer: Any) -> Any:
-    return await answer if isawaitable(answer) else answer
 
 
 @handler

@@ -24,7 +24,7 @@ from .replaying import ReplayMessenger
 from .runtime import DeadEnd, Messenger, NonlocalExit, installed
 from .traces import Return, Trace
 from .tracing import TraceMessenger, trace as traced
-from .wrapping import execute, handler
+from .wrapping import execute, forked, handler, scorer
 
 EscapeFn: TypeAlias = Callable[[Trace, Message], bool]
 ExtendFn: TypeAlias = Callable[..., list[Trace]]
@@ -87,7 +87,10 @@ def enum_extend(trace: Trace, msg: Message, num_samples: int | None = None) -> l
     allowed: Any = msg.infer.get("allowed")
     support = _sample(msg).fn.enumerate_support()
     values = (value for value in support if allowed is None or allowed[value])
-    return [_extended(trace, _sample(msg), value) for value in islice(values, num_samples)]
+    score = scorer(_sample(msg).fn)
+    return [
+        _extended(trace, _sample(msg), value, score(value)) for value in islice(values, num_samples)
+    ]
 
 
 def mc_extend(trace: Trace, msg: Message, num_samples: int | None = None) -> list[Trace]:
@@ -97,12 +100,11 @@ def mc_extend(trace: Trace, msg: Message, num_samples: int | None = None) -> lis
     """
     key = _sample(msg).key or Key(seed_of(None))
     keys = [key.at(site=(key.site + (i << 20)) & 0xFFFFFFFF) for i in range(num_samples or 1)]
-    draws = [execute(_sample(msg).fn.sample, key) for key in keys]
-    return [_extended(trace, _sample(msg), value) for value, _ in draws]
+    draws = [execute(forked(_sample(msg).fn).sample, key) for key in keys]
+    return [_extended(trace, _sample(msg), value, log_prob) for value, log_prob in draws]
 
 
-def _extended(trace: Trace, msg: Sample, value: Any) -> Trace:
-    log_prob = execute(msg.fn.log_prob, value)
+def _extended(trace: Trace, msg: Sample, value: Any, log_prob: float) -> Trace:
     longer = trace.copy()
     longer.add_node(msg.name, msg.replace(value=value, log_prob=log_prob, done=True))
     return longer

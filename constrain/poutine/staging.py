@@ -20,7 +20,7 @@ from constrain.lm.keys import Key
 
 from .messages import Sample
 from .runtime import Messenger, apply_stack_async
-from .wrapping import handler
+from .wrapping import as_token, handler, settled
 
 
 class Reparam(Protocol):
@@ -68,9 +68,13 @@ class _Composed(Sample):
 
     async def default(self) -> Sample:
         value = await self.how.apply(self)
+        if self.value is None and isinstance(value, int):
+            value = as_token(self.fn, value)
+        await settled(self.fn.log_prob(value))  # moves a context on, where there is one
         infer = {**self.infer, "reparametrized": True}
         shared: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(Sample)}
-        certain = Sample(**{**shared, "fn": Delta(value), "infer": infer})
+        shared |= {"fn": Delta(value), "infer": infer}
+        certain = Sample(**shared)
         return certain.replace(value=value, log_prob=0.0, is_observed=True, done=True)
 
 

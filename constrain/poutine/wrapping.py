@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import wraps
 from inspect import isawaitable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+
+import numpy as np
 
 from constrain.lm.protocol import run_alone
 
@@ -41,6 +44,29 @@ def handler(make: Callable[P, M_co]) -> Handler[P, M_co]:
         return make(*args, **kwargs)
 
     return cast("Handler[P, M_co]", made)
+
+
+def forked(fn: Any) -> Any:
+    """A distribution as it stands, to be asked without moving a context behind it."""
+    return copy.deepcopy(fn) if hasattr(fn, "prepare") else fn
+
+
+def scorer(fn: Any) -> Callable[[Any], Any]:
+    """The log_prob of values of the support of `fn` as it stands, to be asked at will."""
+    rows: Any = getattr(fn, "log_probs", None)
+    if rows is not None and np.ndim(rows) == 1:
+        return lambda value: float(rows[int(value)])
+    return lambda value: execute(forked(fn).log_prob, value)
+
+
+def as_token(fn: Any, token_id: int) -> Any:
+    """The value that `fn` would give for an id; some know their tokens' text (`fn.token`)."""
+    return fn.token(token_id) if hasattr(fn, "token") else token_id
+
+
+async def settled(answer: Any) -> Any:
+    """`answer`, awaited if it has to be."""
+    return await answer if isawaitable(answer) else answer
 
 
 def execute(program: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
