@@ -57,6 +57,8 @@ def generate(
     tokenizer: AnyTokenizer,
     prompts: str | Sequence[str],
     g: Grammar | Constraint | Sequence[Grammar | Constraint],
+    *,
+    complete: bool = False,
     **generate_kwargs: Any,
 ) -> Generated:
     """Generate text after each prompt that fits `g`, one for all or a list with one per prompt.
@@ -66,6 +68,9 @@ def generate(
     of the vocabulary. Where nothing sets a length the limit is 256 new tokens, not the 20 of
     transformers: a text that is cut off does not fit. Sampling keeps the 50 likeliest tokens
     unless `top_k=0`, as it does there.
+    complete: allow only tokens after which the text can still be finished within the length, so
+        that no text is cut off: `constrain.decoding.budget`. The language is then the texts that
+        fit; EmptyLanguage is raised, before the model is called, if none does.
     Raises Unsupported for paged generation and token healing.
     """
     texts = [prompts] if isinstance(prompts, str) else list(prompts)
@@ -79,6 +84,10 @@ def generate(
         kwargs["tokenizer"] = tokenizer
     inputs = _encode(model, tokenizer, texts, config)
     length = None if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+    if complete:
+        limit = _new_tokens(model, config, length or 1)
+        budgets = {id(c): _within(c, limit) for c in constraints}
+        constraints = [budgets[id(c)] for c in constraints]
     processor = LogitsProcessor(constraints, prompt_length=length, measure=True)
     chain = transformers.LogitsProcessorList([*before, processor])
     output = model.generate(**inputs, generation_config=config, logits_processor=chain, **kwargs)
@@ -110,6 +119,29 @@ def _compiled(grammar: Grammar, model: Any, tokenizer: AnyTokenizer) -> Constrai
     from constrain.decoding import compile  # loads numba, which nothing else here needs
 
     return compile(grammar, vocabulary(tokenizer, model))
+
+
+def _new_tokens(model: Any, config: Any, length: int) -> int:
+    """How many tokens may be generated after `length` columns."""
+    settings = (config, model.generation_config)
+    new, whole = (
+        next((v for c in settings if (v := getattr(c, name, None)) is not None), None)
+        for name in ("max_new_tokens", "max_length")
+    )
+    if new is not None:
+        return int(new)
+    if whole is None:
+        raise Unsupported("complete=True without max_new_tokens or max_length")
+    return int(whole) - length
+
+
+def _within(constraint: Constraint, limit: int) -> Constraint:
+    from constrain.decoding import Constraint as Compiled
+    from constrain.decoding.budget import within
+
+    if not isinstance(constraint, Compiled):
+        raise Unsupported(f"complete=True with a {type(constraint).__name__}")
+    return within(constraint, limit)
 
 
 def _configured(
