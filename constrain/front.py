@@ -6,7 +6,7 @@ regular expressions never loads the grammar reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from constrain.errors import EmptyLanguage, SpecError
@@ -29,7 +29,13 @@ def regex(pattern: str, dialect: str = "python") -> Grammar:
 
 
 def cfg(
-    text: str, start: str | None = None, syntax: str = "lark", lexer: str | None = None
+    text: str,
+    start: str | None = None,
+    syntax: str = "lark",
+    lexer: str | None = None,
+    *,
+    imports: Mapping[str, str] | Callable[[str], str | None] | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> Grammar:
     """The language of a context-free grammar.
 
@@ -37,6 +43,10 @@ def cfg(
     syntax: how `text` is written; "lark", or "gbnf" as llama.cpp has it.
     lexer: "contextual" (the default: longest lexemes, `%ignore` between them) or
         "scannerless" (every split into terminals counts; GBNF means always this).
+    imports: for Lark, texts of the grammars that `%import` may name, by path as written
+        (".names", "my.names"); Lark's own and those of `library` are there anyway.
+    declared: for Lark, the special tokens that `%declare`d terminals stand for, as in
+        {"TOOL": "<|tool|>"} or {"TOOL": "<[10-20]>"}.
 
     Raises GrammarSyntaxError for a grammar that cannot be read, Unsupported for one that
     cannot be honoured exactly.
@@ -44,7 +54,9 @@ def cfg(
     if syntax not in _CFG_SYNTAXES:
         known = ", ".join(f'"{name}"' for name in _CFG_SYNTAXES)
         raise SpecError(f'unknown grammar syntax "{syntax}"; this version knows {known}')
-    return _CFG_SYNTAXES[syntax](text, start, lexer)
+    options = {"imports": imports, "declared": declared}
+    given = {name: option for name, option in options.items() if option is not None}
+    return _CFG_SYNTAXES[syntax](text, start, lexer, **given)
 
 
 def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
@@ -94,17 +106,21 @@ def _single(key: tuple[Any, ...], expr: Expr) -> Grammar:
     return Grammar(key=key, rules={"start": expr})
 
 
-def _lark(text: str, start: str | None, lexer: str | None) -> Grammar:
+def _lark(text: str, start: str | None, lexer: str | None, **options: Any) -> Grammar:
     from constrain.syntax import lark_grammar
 
-    return lark_grammar.parse(text, start or "start", lexer or "contextual")
+    return lark_grammar.parse(
+        text, start or "start", lexer or "contextual", json_schema=json_schema, **options
+    )
 
 
-def _gbnf(text: str, start: str | None, lexer: str | None) -> Grammar:
+def _gbnf(text: str, start: str | None, lexer: str | None, **options: Any) -> Grammar:
     from constrain.syntax import gbnf
 
     if lexer not in (None, "scannerless"):
         raise SpecError(f'a grammar in GBNF has no lexer, so none is "{lexer}"')
+    if options:
+        raise SpecError(f"a grammar in GBNF takes no {' and no '.join(options)}")
     return gbnf.parse(text, start or "root")
 
 
@@ -112,7 +128,7 @@ def _verbose_regex(text: str) -> Grammar:
     return regex(text.strip())
 
 
-_CFG_SYNTAXES: dict[str, Callable[[str, str | None, str | None], Grammar]] = {
+_CFG_SYNTAXES: dict[str, Callable[..., Grammar]] = {
     "lark": _lark,
     "gbnf": _gbnf,
 }
