@@ -26,6 +26,7 @@ _HOMES = {
     "constrain.automata.comparing": ("equals", "includes", "reverse"),
     "constrain.automata.counting": ("count", "sample"),
     "constrain.automata.enumeration": ("enumerate", "longest"),
+    "constrain.automata.inspection": ("inspect",),
     "constrain.automata.members": ("is_empty", "is_finite", "shortest"),
     "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     )
     from constrain.automata.counting import count as count, sample as sample
     from constrain.automata.enumeration import enumerate as enumerate, longest as longest
+    from constrain.automata.inspection import inspect as inspect
     from constrain.automata.members import (
         is_empty as is_empty,
         is_finite as is_finite,

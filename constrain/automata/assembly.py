@@ -65,7 +65,7 @@ def assembled(grammar: Grammar, around: Collection[Reference] = ()) -> Grammar:
     except RecursionError:
         note = "join many parts with seq() and union(), not one by one around each other"
         raise LimitExceeded("nesting of grammars", len(assembly.rules), note) from None
-    return Grammar(grammar.key, assembly.rules, start)
+    return Grammar(grammar.key, assembly.rules, start, tokens=grammar.tokens)
 
 
 class _Assembly:

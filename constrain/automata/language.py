@@ -167,7 +167,9 @@ class _Builder:
             return self.whole(expr.rule, start)
         if not last:
             note = "rules that hold themselves in the middle need a stack"
-            raise Unsupported(f"an automaton for the recursive rule {shown(expr.rule)}", note=note)
+            raise Unsupported(
+                f"an automaton for a recursive rule {shown(expr.rule)}".rstrip(), note=note
+            )
         self._enter(expr.rule, start, group)
         return None
 
@@ -184,10 +186,9 @@ _ADD: dict[type, Callable[[_Builder, Any, int, _Group, bool], int | None]] = {
 
 
 def shown(name: Hashable) -> str:
-    """A rule by the name that its author gave it, whatever was made of it since."""
-    for _ in range(100):
-        inner = next((getattr(name, f) for f in ("rule", "goal", "name") if hasattr(name, f)), None)
-        if inner is None:
-            break
-        name = inner
-    return str(name)
+    """A rule by the name that its author gave it, whatever was made of it since; or ""."""
+    for field_name in ("rule", "goal", "rule", "rule", "name"):
+        name = getattr(name, field_name, name)
+    if isinstance(name, tuple) and name and isinstance(name[-1], int):  # a set of JSON's rules
+        name = name[0]  # pyright: ignore[reportUnknownVariableType]
+    return name if isinstance(name, str) else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -49,10 +50,20 @@ class Productions:
     atoms: tuple[str, ...]  # the lexeme that bit ATOMS + i stands for
     start: int
 
-    @cached_property
+    @property
     def least(self) -> list[float]:
         """The length of the shortest text of each nonterminal; inf if it has none."""
-        least = [float("inf")] * len(self.rows)
+        return self._shortest[0]
+
+    @property
+    def shortest_rows(self) -> list[Row | None]:
+        """A right-hand side of each nonterminal by which a shortest text is found in the end."""
+        return self._shortest[1]
+
+    @cached_property
+    def _shortest(self) -> tuple[list[float], list[Row | None]]:
+        least = [inf] * len(self.rows)
+        by: list[Row | None] = [None] * len(self.rows)
         changed = True
         while changed:
             changed = False
@@ -60,9 +71,8 @@ class Productions:
                 for row in self.rows[symbol]:
                     length = len(row.bytes) + sum(least[part] for part in row.rest)
                     if length < least[symbol]:
-                        least[symbol] = length
-                        changed = True
-        return least
+                        least[symbol], by[symbol], changed = length, row, True
+        return least, by
 
     @cached_property
     def order(self) -> list[int]:
