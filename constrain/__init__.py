@@ -46,7 +46,7 @@ _HOMES = {
     ),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("hf", "poutine")
+_MODULES = ("distributions", "hf", "llamppl", "lm", "poutine", "smc")
 
 
 def __getattr__(name: str) -> Any:

@@ -152,6 +152,13 @@ def _shown(lm: LanguageModel, token: int) -> str:
     return "" if tokenizer is None else str(tokenizer.convert_ids_to_tokens(token))
 
 
+def _of_rank(row: Row, rank: int) -> int:
+    possible = np.flatnonzero(np.isfinite(row))
+    if not 0 <= rank < len(possible):
+        raise IndexError(f"the support has {len(possible)} values; there is no rank {rank}")
+    return int(possible[np.argsort(-row[possible], kind="stable")[rank]])
+
+
 class LMNextToken(Distribution[Token]):
     """The next token of a context. Sampling or scoring one appends it."""
 
@@ -192,6 +199,12 @@ class LMNextToken(Distribution[Token]):
             raise ValueError(f"{value!r} is {len(ids)} tokens; a next token is one")
         return ids[0]
 
+    def argmax(self, rank: int = 0) -> tuple[Token, float]:
+        """The token of this rank, without appending it."""
+        row = self.log_probs
+        token = _of_rank(row, rank)
+        return Token(self.context.lm, token), float(row[token])
+
     def enumerate_support(self) -> Iterator[Token]:
         ids = np.flatnonzero(np.isfinite(self.log_probs)).tolist()
         return (Token(self.context.lm, token) for token in ids)
@@ -231,6 +244,13 @@ class LMTokenMask(Distribution[bool]):
             self.context.keep(outside, log_no)
         return log_no
 
+    def argmax(self, rank: int = 0) -> tuple[bool, float]:
+        """The answer of this rank, without ruling anything out."""
+        _, log_yes = self.context.split(self.mask.bits)
+        _, log_no = self.context.split(~self.mask.bits)
+        yes = _of_rank(np.array([log_yes, log_no]), rank) == 0
+        return yes, log_yes if yes else log_no
+
     def enumerate_support(self) -> Iterator[bool]:
         _, log_yes = self.context.split(self.mask.bits)
         _, log_no = self.context.split(~self.mask.bits)
@@ -261,6 +281,9 @@ class Transformer(Distribution[Token]):
     def token(self, token_id: int) -> Token:
         """The value that stands for an id."""
         return self._start.next_token().token(token_id)
+
+    def argmax(self, rank: int = 0) -> tuple[Token, float]:
+        return self._start.next_token().argmax(rank)
 
     def enumerate_support(self) -> Iterator[Token]:
         return self._start.next_token().enumerate_support()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 
 from constrain.errors import Unsupported
@@ -63,6 +64,13 @@ class HFLanguageModel:
         self._n_batches = 0
         self.n_tokens = 0
         """Tokens that went through the model so far."""
+
+    @classmethod
+    def from_pretrained(cls, name: str, **options: Any) -> HFLanguageModel:
+        """A model and its tokenizer by name or folder; `options` are those of the model."""
+        auto: Any = transformers
+        model = auto.AutoModelForCausalLM.from_pretrained(name, **options)
+        return cls(model, auto.AutoTokenizer.from_pretrained(name))
 
     def init(self, prompt: Sequence[int] = ()) -> int:
         """The state after a prompt; an empty one stands for the start token, or an end token."""

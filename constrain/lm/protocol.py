@@ -17,7 +17,7 @@ from constrain.tokens.vocabulary import Vocabulary
 
 States: TypeAlias = NDArray[np.int64]
 Tokens: TypeAlias = NDArray[np.int64]
-LogProbs: TypeAlias = NDArray[np.float64]
+LogProbs: TypeAlias = NDArray[np.floating[Any]]
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class LanguageModel(Protocol):
         ...
 
     def log_probs(self, states: States) -> LogProbs:
-        """int64[n] -> float64[n, vocab]: nats, each row normalised over the whole vocabulary."""
+        """int64[n] -> float[n, vocab]: nats, each row normalised over the whole vocabulary."""
         ...
 
 
