@@ -50,18 +50,19 @@ class Judge:
         if self.refusal is not None:
             return "refused"
         try:
-            if self.accepts(_text(instance)):
+            if self.accepts(text_of(instance)):
                 return "correct" if valid else "wrong accept"
             if not valid:
                 return "correct"
             others = islice(orders(instance), MAX_ORDERS)
-            return "order only" if any(map(self.accepts, map(_text, others))) else "wrong reject"
+            return "order only" if any(map(self.accepts, map(text_of, others))) else "wrong reject"
         except constrain.ConstrainError as error:
             self.refusal = error
             return "refused"
 
 
-def _text(instance: Any) -> str:
+def text_of(instance: Any) -> str:
+    """An instance as it is asked about."""
     return json.dumps(instance, ensure_ascii=False)
 
 

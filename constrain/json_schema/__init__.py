@@ -59,11 +59,12 @@ def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
 def _grammar(schema: Any, registry: Any, chosen: Options) -> Grammar:
     text, root = source.read(schema)
     draft = drafts.draft_of(root, chosen.draft)
+    drafts.check_dialect(root, registry)
     changed = drafts.modernize(root, text, draft)
     if chosen.formats == "annotate" and '"format"' in text:
         changed = drafts.drop_formats(root)
     if changed or references.are_needed(text, registry):
-        references.bundle(root, registry)
+        root = references.bundle(root, registry)
         text = source.write(root)
     rules = SchemaRules(text, root, draft, chosen)
     key = ("json_schema", text, chosen)

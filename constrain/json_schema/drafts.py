@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from constrain.errors import Unsupported
+
 from .keywords import CHECKS
 from .pointers import subschemas
 from .source import Node, Schema
@@ -63,6 +65,21 @@ def draft_of(root: Schema, name: str | None) -> Draft:
     if not isinstance(uri, str):
         return NEWEST
     return _URIS.get(uri.rstrip("#").partition("://")[2], NEWEST)
+
+
+def check_dialect(root: Schema, registry: Any) -> None:
+    """Raise Unsupported if `$schema` names a meta-schema, in the registry, without assertions."""
+    uri = root.get("$schema") if isinstance(root, dict) else None
+    if registry is None or not isinstance(uri, str) or "json-schema.org" in uri:
+        return
+    try:
+        dialect = registry.get_or_retrieve(uri).value.contents
+    except LookupError:
+        return
+    words = dialect.get("$vocabulary") if isinstance(dialect, dict) else None
+    if words is not None and not any(word.endswith("/validation") for word in words):
+        note = "keywords of validation would say nothing; leave them out instead"
+        raise Unsupported("a meta-schema without validation", "/$schema", note=note)
 
 
 def modernize(root: Schema, text: str, draft: Draft) -> bool:

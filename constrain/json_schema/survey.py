@@ -92,6 +92,9 @@ class Survey:
         self.root, self.draft, self.options = root, draft, options
         self.standard = standard_calls(options.space_limit, draft.zero_fractions)
         self.overlaps: Overlaps = {} if overlaps is None else overlaps
+        self._planned = COMPLEX_OBJECTS | COMPLEX_ARRAYS
+        if options.property_order == "any":
+            self._planned |= SIMPLE_OBJECTS
         self.objects: dict[int, objects.Search] = {}
         self.arrays: dict[int, arrays.Search] = {}
         self.calls: dict[int, Expr] = {id(True): self.standard["value"], id(False): NEVER}
@@ -214,10 +217,9 @@ class Survey:
 
     def _plan(self, node: Node) -> None:
         """Make a plan where one expression is not enough for an object or an array."""
-        if not _VALUES.isdisjoint(node):
+        if self._planned.isdisjoint(node) or not _VALUES.isdisjoint(node):
             return
-        any_order = self.options.property_order == "any" and not SIMPLE_OBJECTS.isdisjoint(node)
-        if (any_order or not COMPLEX_OBJECTS.isdisjoint(node)) and may_be(node, "object"):
+        if not (self._planned - COMPLEX_ARRAYS).isdisjoint(node) and may_be(node, "object"):
             plan = objects.plan(self, node)
             self.objects[id(node)] = objects.Search(plan, self.is_alive)
             self.push(plan.schemas())
