@@ -17,6 +17,7 @@ from constrain.tokens.vocabulary import Vocabulary
 
 from .constraint import Constraint
 from .eager import EagerConstraint, compile_eagerly
+from .special_tokens import spelled_out, with_special_tokens
 from .viability import LookaheadEngine
 
 MAX_BYTES = 1 << 29
@@ -70,6 +71,9 @@ def compile(
         raise SpecError(f'spelling is "check" or "assume", not {spelling!r}')
     if tables not in ("lazy", "eager"):
         raise SpecError(f'tables are "lazy" or "eager", not {tables!r}')
+    if grammar.tokens:
+        grammar = spelled_out(grammar, vocabulary)
+        vocabulary = with_special_tokens(vocabulary)
     if tables == "eager":
         return compile_eagerly(grammar, vocabulary, max_bytes)
     form = runnable(grammar)

@@ -17,6 +17,7 @@ from . import lark_tree as tree, regex_ast
 from .grammar import (
     EMPTY,
     Call,
+    Composition,
     Embedded,
     Expr,
     Grammar,
@@ -78,7 +79,8 @@ def parse(
         note = "name inner parts as rules of their own"
         raise LimitExceeded("nesting of the grammar", text.count("("), note) from None
     texts = tuple((source.path, source.text) for source in loaded.sources)
-    key = ("lark", texts, start, lexer, *sorted((declared or {}).items()))
+    key: Hashable = ("lark", texts, start, lexer, *sorted((declared or {}).items()))
+    key = Composition(key, ()) if reader.embeds else key
     tokens = tuple(reader.tokens)
     if lexer == "contextual":
         return Grammar(key, rules, start, ranked(reader.used), loaded.ignore, tokens=tokens)
@@ -116,6 +118,7 @@ class _Rules:
         self.anonymous = AnonymousNames()
         for name in loaded.ignore:
             self.used[name] = self.defined(name)
+        self.embeds = False
         self.gap = _gap([built.node for built in self.used.values()])
         self.instances: dict[tuple[str, tuple[Tree, ...]], str] = {}
         self.todo: list[tuple[str, Tree, Definition]] = []
@@ -240,6 +243,8 @@ class _Rules:
         return self.leaf(name, self.defined(name) if defined else built)
 
     def special(self, part: tree.Special) -> Expr:
+        if part.token.others:
+            raise part.place.unsupported("any one token but some", "name those that may come")
         start, stop = part.place.span
         return self.leaf(part.place.source.text[start:stop], self.terminals.build(part))
 
@@ -251,6 +256,7 @@ class _Rules:
         if self.embed is None or self.lexer == "contextual":
             note = 'choose lexer="scannerless"'
             raise part.place.unsupported("%json in a grammar with a lexer", note)
+        self.embeds = True
         try:
             return self.bare(Embedded(self.embed(json.loads(part.value))))
         except ConstrainError as fault:
