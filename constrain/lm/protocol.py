@@ -7,6 +7,7 @@ is assignment and resampling is indexing, whatever stands behind it.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -48,15 +49,28 @@ class LanguageModel(Protocol):
 class Request:
     """A question to a language model, which a program awaits: `row = await Request(lm, state)`.
 
-    Whoever runs the program gets the request and sends back the row, float64[vocab]; requests of
-    many programs are answered together.
+    Whoever runs the program gets the request and sends back the row, float[vocab]; requests of
+    many programs are answered together. Where nobody does (under plain asyncio), the model is
+    called at once.
     """
 
     lm: LanguageModel
     state: int
 
     def __await__(self) -> Generator[Request, LogProbs, LogProbs]:
-        return (yield self)
+        return (yield self) if _DRIVEN.get() else answer([self])[0]
+
+
+_DRIVEN: ContextVar[bool] = ContextVar("constrain_program_is_driven", default=False)
+
+
+def send(program: Any, value: Any) -> Any:
+    """`program.send(value)` by somebody who will answer its requests."""
+    token = _DRIVEN.set(True)
+    try:
+        return program.send(value)
+    finally:
+        _DRIVEN.reset(token)
 
 
 def answer(requests: Iterable[Request]) -> list[LogProbs]:
@@ -77,7 +91,7 @@ def run_alone(program: Any) -> Any:
     row: LogProbs | None = None
     while True:
         try:
-            request = program.send(row)
+            request = send(program, row)
         except StopIteration as stop:
             return stop.value
         if request is None:  # a bare yield, as of asyncio.sleep(0)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from constrain.errors import Unsupported
-from constrain.lm.protocol import Request, answer
+from constrain.lm.protocol import Request, answer, send
 from constrain.poutine import NonlocalExit
 
 
@@ -55,7 +55,7 @@ def run(
 def _until_blocked(program: Coroutine[Any, Any, Any], row: Any) -> Request | Outcome:
     while True:
         try:
-            asked = program.send(row)
+            asked = send(program, row)
         except StopIteration as stop:
             return Outcome(stop.value)
         except NonlocalExit as left:

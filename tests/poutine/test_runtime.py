@@ -11,7 +11,7 @@ import pytest
 
 from constrain import poutine
 from constrain.lm.keys import Key
-from constrain.lm.protocol import Request, run_alone
+from constrain.lm.protocol import Request, run_alone, send
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,13 @@ def test_a_coroutine_stops_at_the_model():
     async def program():
         return await poutine.logits("l", lm, 4)
 
-    lm, running = OneModel(), None
+    lm = OneModel()
     running = program()
-    request = running.send(None)
+    request = send(running, None)
     assert isinstance(request, Request)
     assert (request.lm, request.state, lm.calls) == (lm, 4, 0)
     with pytest.raises(StopIteration) as stop:
-        running.send([0.5])
+        send(running, [0.5])
     assert stop.value.value == [0.5]
 
 
