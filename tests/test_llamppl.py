@@ -19,7 +19,7 @@ import torch
 import transformers
 
 import constrain.llamppl as llamppl
-from constrain.hf import HFLanguageModel
+from constrain.hf.language_model import HFLanguageModel
 from constrain.llamppl import (
     Bernoulli,
     CachedCausalLM,
