@@ -17,8 +17,10 @@ EOS, PADDING = 263, 264
 SPECIAL = constrain.Vocabulary([*TEXTS, *[None] * 5], [EOS], special_tokens=NAMES)
 
 TWIN = constrain.Vocabulary(
-    [*(None if t in (b"\x01", b"\x02", b"\x03") or t >= b"\xf5" else t for t in TEXTS)]
-    + [b"\x01", b"\x02", b"\x03", None, None],
+    [
+        *(None if t in (b"\x01", b"\x02", b"\x03") or t >= b"\xf5" else t for t in TEXTS),
+        *(b"\x01", b"\x02", b"\x03", None, None),
+    ],
     [EOS],
 )
 

@@ -19,6 +19,7 @@ from lark.load_grammar import load_grammar
 from oracles import cyk
 from oracles.cyk import fits, words
 
+import constrain
 from constrain.errors import GrammarSyntaxError, LimitExceeded, SpecError, Unsupported
 from constrain.syntax import regex_ast as regex
 from constrain.syntax.grammar import (
@@ -36,6 +37,7 @@ from constrain.syntax.grammar import (
 from constrain.syntax.lark_grammar import parse
 from constrain.syntax.regex_analysis import width
 
+BYTES = constrain.Vocabulary([bytes([b]) for b in range(256)] + [None], [256])
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "corpus" / "lark.toml").read_text("utf-8"))
 
 
@@ -98,6 +100,18 @@ def leaves(grammar: Grammar) -> Iterator[Expr]:
             stack.extend(inner if isinstance(inner, tuple) else [inner] if inner else [])
         else:
             yield expr
+
+
+@pytest.mark.parametrize(
+    ("entry", "lexer"),
+    [(entry, lexer) for entry in CORPUS["extended"] for lexer in entry["lexers"]],
+    ids=lambda value: value if isinstance(value, str) else value["name"],
+)
+def test_what_lark_does_not_know(entry: dict[str, Any], lexer: str):
+    grammar = constrain.cfg(entry["text"], lexer=lexer, imports=entry.get("imports"))
+    constraint = constrain.compile(grammar, BYTES)
+    assert [text for text in entry["accepts"] if not constraint.matches(text)] == []
+    assert [text for text in entry["rejects"] if constraint.matches(text)] == []
 
 
 # ------------------------------------------------------------------ random rules
@@ -432,6 +446,33 @@ def test_what_cannot_be_honoured_is_refused_with_its_place(text: str, feature: s
 
 def test_what_is_declared_and_not_used_does_not_matter():
     assert parse('%declare X\nstart: "a"\nx: X').rules == {"start": Lexeme("A")}
+
+
+def test_imports_by_a_function():
+    asked: list[str] = []
+
+    def resolve(path: str) -> str | None:
+        asked.append(path)
+        return {"a": "x: Y\n%import .b.Y", "b": 'Y: "y"'}.get(path)
+
+    grammar = parse("%import a.x -> start", imports=resolve)
+    assert asked == ["a", "b"]
+    assert set(grammar.terminals) == {"a__Y"}
+
+
+def test_imports_in_a_circle_are_refused():
+    imports = {".a": "%import .b.y\nx: y", ".b": "%import .a.x\ny: x"}
+    with pytest.raises(GrammarSyntaxError, match=r"\.a goes in a circle, in \.b") as caught:
+        parse("%import .a.x -> start", imports=imports)
+    assert caught.value.text == imports[".b"]
+
+
+def test_faults_in_imported_texts_have_their_place_there():
+    imports = {".a": 'x: "b" /(/'}
+    with pytest.raises(GrammarSyntaxError, match=r"never closed, in \.a") as caught:
+        parse("%import .a.x -> start", imports=imports)
+    assert caught.value.text == imports[".a"]
+    assert caught.value.span == (8, 9)
 
 
 def test_unknown_lexers_are_refused():
