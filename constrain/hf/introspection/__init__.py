@@ -12,7 +12,17 @@ from .contributions import (
     neuron_contributions,
     threshold_and_renormalize,
 )
+from .html import html_page, html_section
 from .interface import ModelInfo, TransparentLlm
+from .steps import (
+    Push,
+    RunReport,
+    Step,
+    TokenShare,
+    explain_generation,
+    explain_run,
+    mass_gradient,
+)
 from .tokens import RankChange, TokenLogit, logit_lens, promoted_and_suppressed, rank_changes
 from .transparent import HFTransparentLlm
 
@@ -20,14 +30,23 @@ __all__ = [
     "Attribution",
     "HFTransparentLlm",
     "ModelInfo",
+    "Push",
     "RankChange",
+    "RunReport",
+    "Step",
     "TokenLogit",
+    "TokenShare",
     "TransparentLlm",
     "attention_contributions",
     "attribute",
     "contributions",
+    "explain_generation",
+    "explain_run",
     "ffn_contributions",
+    "html_page",
+    "html_section",
     "logit_lens",
+    "mass_gradient",
     "neuron_contributions",
     "promoted_and_suppressed",
     "rank_changes",

@@ -40,7 +40,13 @@ class HFTransparentLlm(TransparentLlm):
         )
 
     def run(self, sentences: Sequence[str]) -> None:
-        self.run_ids([self._encode(sentence) for sentence in sentences])
+        self.run_ids([self.encode(sentence) for sentence in sentences])
+
+    def encode(self, sentence: str) -> list[int]:
+        """Token ids of a text, behind the tokenizer's start token if it has one."""
+        ids: list[int] = self._named()(sentence)["input_ids"]
+        start: int | None = self._named().bos_token_id
+        return ids if start is None or ids[:1] == [start] else [start, *ids]
 
     def run_ids(self, rows: Sequence[Sequence[int]]) -> None:
         """Run the model on token ids as they are, one sequence per row of any length >= 1."""
@@ -82,7 +88,7 @@ class HFTransparentLlm(TransparentLlm):
             if not normalize:
                 return self.model.get_output_embeddings()(t.to(self.model.dtype))
             logits = self.model.get_output_embeddings()(self._final_norm()(t.to(self.model.dtype)))
-            cap: float | None = getattr(self.model.config, "final_logit_softcapping", None)
+            cap = self._cap()
             return logits if cap is None else torch.tanh(logits / cap) * cap
 
     # --- the residual stream
@@ -162,6 +168,14 @@ class HFTransparentLlm(TransparentLlm):
         x = self._ran().layers[-1].residual_out[batch_i, pos]
         return freeze(self._final_norm(), x, self.architecture.norm)
 
+    def slope(self, logits: Float[torch.Tensor, "*any"]) -> Float[torch.Tensor, "*any"]:
+        """d logit / d (logit before the cap); 1 where a model has no cap on logits."""
+        cap = self._cap()
+        return torch.ones_like(logits) if cap is None else 1 - (logits / cap).square()
+
+    def _cap(self) -> float | None:
+        return getattr(self.model.config, "final_logit_softcapping", None)
+
     def unembedding(
         self,
     ) -> tuple[Float[torch.Tensor, "d_vocab d_model"], Float[torch.Tensor, " d_vocab"]]:
@@ -184,11 +198,6 @@ class HFTransparentLlm(TransparentLlm):
         if self.tokenizer is None:
             raise ValueError("texts need a tokenizer: HFTransparentLlm(model, tokenizer)")
         return self.tokenizer
-
-    def _encode(self, sentence: str) -> list[int]:
-        ids: list[int] = self._named()(sentence)["input_ids"]
-        start: int | None = self._named().bos_token_id
-        return ids if start is None or ids[:1] == [start] else [start, *ids]
 
     def _pad(self) -> int:
         """Any token will do, since padding is masked; the model's own if it has one."""
