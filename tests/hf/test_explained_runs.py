@@ -194,7 +194,9 @@ def test_the_page_has_a_row_for_each_step(run):
     assert len(page.rows) == len(report.steps) + 1
     for step, row in zip(report.steps, page.rows[1:], strict=True):
         assert f"{step.log_mass:.3f}" in row
-        assert all(f"{push.layer}.{push.index}" in row for push in step.against)
+        for push in step.against:
+            shown = f"{push.kind} {push.layer}.{push.index} {push.nats:+.3f}" in row
+            assert shown == (push.nats <= -0.0005)
     assert "http" not in html_page(report)
 
 

@@ -8,6 +8,8 @@ from html import escape
 
 from .steps import Push, RunReport, Step
 
+SHOWN = 0.0005  # less than that would show as zero
+
 STYLE = """
 .constrain-run { font: 14px/1.45 system-ui, sans-serif; color: #1c2430; }
 .constrain-run .text { font: 15px/1.9 ui-monospace, monospace; white-space: pre-wrap; }
@@ -70,8 +72,9 @@ def _row(step: Step) -> str:
     forbidden = "<br>".join(
         f"<code>{escape(repr(share.text)[1:-1])}</code> {share.probability:.1%}"
         for share in step.top_forbidden
-        if share.probability >= 0.0005
+        if share.probability >= SHOWN
     )
+    against = [_push(push) for push in step.against if push.nats <= -SHOWN]
     bar = f'<span class="bar" style="width: {round(60 * step.forbidden_mass)}px"></span>'
     cells = (
         f"<td><code>{escape(repr(step.text)[1:-1])}</code></td>",
@@ -80,7 +83,7 @@ def _row(step: Step) -> str:
         f"<td>{forbidden}</td>",
         f'<td class="number">{_layer(step.overtakes_at)} / {_layer(step.leads_at)}</td>',
         f"<td>{_curve(step.margins)}</td>",
-        f"<td>{'<br>'.join(map(_push, step.against))}</td>",
+        f"<td>{'<br>'.join(against)}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
 
