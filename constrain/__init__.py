@@ -30,6 +30,7 @@ _HOMES = {
     "constrain.automata.members": ("is_empty", "is_finite", "shortest"),
     "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
+    "constrain.syntax.substrings": ("substring_of",),
     "constrain.tokens.vocabulary": ("Vocabulary",),
     "constrain.decoding": ("Constraint", "compile"),
     "constrain.errors": (
@@ -123,4 +124,5 @@ if TYPE_CHECKING:
         union as union,
     )
     from constrain.syntax.grammar import Grammar as Grammar
+    from constrain.syntax.substrings import substring_of as substring_of
     from constrain.tokens.vocabulary import Vocabulary as Vocabulary

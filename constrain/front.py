@@ -11,7 +11,20 @@ from typing import Any
 
 from constrain.errors import EmptyLanguage, SpecError
 from constrain.resources import library_names, library_text
-from constrain.syntax.grammar import Expr, Grammar, Regular, Words, grammar_of, utf8
+from constrain.syntax.grammar import (
+    Expr,
+    Grammar,
+    Regular,
+    Words,
+    choice as choice_of,
+    grammar_of,
+    utf8,
+)
+
+MAX_WORD_BYTES = 12_000_000
+"""Bytes of words that the engine takes at once; more come in parts of PART_BYTES."""
+
+PART_BYTES = 2_000_000
 
 
 def regex(pattern: str, dialect: str = "python") -> Grammar:
@@ -84,7 +97,7 @@ def choice(texts: Iterable[str | bytes]) -> Grammar:
     words = tuple(sorted({utf8(text) for text in texts}))
     if not words:
         raise EmptyLanguage("choice() was given no texts, so no text would fit")
-    return _single(("choice", words), Words(words))
+    return _single(("choice", words), _words(words))
 
 
 def literal(text: str | bytes) -> Grammar:
@@ -100,6 +113,14 @@ def library(name: str) -> Grammar:
         known = ", ".join(library_names())
         raise SpecError(f'no grammar "{name}" in the library; it has {known}') from None
     return _LIBRARY_READERS[ending](text)
+
+
+def _words(words: tuple[bytes, ...]) -> Expr:
+    """All of `words`; very many in parts, which the engine can take one after the other."""
+    n_bytes = sum(map(len, words))
+    n_parts = 1 + n_bytes // PART_BYTES if n_bytes > MAX_WORD_BYTES else 1
+    size = -(-len(words) // n_parts)
+    return choice_of(Words(words[i : i + size]) for i in range(0, len(words), size))
 
 
 def _single(key: tuple[Any, ...], expr: Expr) -> Grammar:
