@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,14 +15,18 @@ from .asap import asap
 from .awrs import awrs
 from .beam import beam
 from .cars import cars
+from .chained import Chained
 from .enumeration import enumeration
 from .mcmc import mcmc
+from .modeling import Model
 from .particle_filter import particle_filter
+from .programs import Programs
 from .result import Result
 from .sequential import importance, sequential
 from .steering import steering
 from .target import MAX_TOKENS, Critic, Target, Twist, target as target_of
 from .texts import Texts
+from .warning import InferenceWarning, findings
 
 Method = Callable[..., Result[Any]]
 """(target, n_particles, seed, **options) -> Result."""
@@ -80,9 +85,39 @@ def sample(
     max_tokens: tokens before the end token. The target holds the texts that are no longer.
     twist: for example `FutureMass`: leads particles by what the grammar can still finish.
     options: those of the method.
+
+    A run that ended badly (most particles dead, one ancestor left) is told by an
+    InferenceWarning.
     """
     if isinstance(method, str) and method not in METHODS:
         raise SpecError(f"unknown method {method!r}; there are {', '.join(sorted(METHODS))}")
-    run = METHODS[method] if isinstance(method, str) else method
+    algorithm = METHODS[method] if isinstance(method, str) else method
     wanted = target_of(lm, prompt, constraint, critic=critic, max_tokens=max_tokens, twist=twist)
-    return run(wanted, n_particles, seed_of(rng), **options)
+    found = algorithm(wanted, n_particles, seed_of(rng), **options)
+    for text in findings(found):
+        warnings.warn(text, InferenceWarning, stacklevel=2)
+    return found
+
+
+def sample_through(
+    lm: LanguageModel,
+    prompt: str | Sequence[int],
+    processors: Sequence[Any],
+    *,
+    n_particles: int = 32,
+    rng: Seed | None = None,
+    max_tokens: int = MAX_TOKENS,
+    **options: Any,
+) -> Result[Chained]:
+    """`sample` by sequential Monte Carlo through processors with roles, grammars among them."""
+    wanted = target_of(lm, prompt, max_tokens=max_tokens)
+    start = Chained.through(wanted, processors, n_particles)
+    return sequential(start, seed_of(rng), **options)
+
+
+def run(
+    model: Model, n_particles: int = 32, *, rng: Seed | None = None, **options: Any
+) -> Result[Programs]:
+    """Sequential Monte Carlo over programs; options are those of `sequential`."""
+    seed = seed_of(rng)
+    return sequential(Programs.start(model, n_particles, seed), seed, **options)

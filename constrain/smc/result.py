@@ -13,7 +13,7 @@ import numpy as np
 
 from constrain.lm.keys import SHARED, Key, Seed, seed_of
 
-from . import record
+from . import record, report
 from .population import Moment, Population
 from .resampling import multinomial
 from .weights import Floats, Ints, logsumexp, normalized, relative_variance
@@ -122,3 +122,9 @@ class Result(Generic[Pop]):
     def to_json(self) -> str:
         """The run in LLaMPPL's record format; needs `record=True` when it was made."""
         return json.dumps(record.steps(self.moments), ensure_ascii=False)
+
+    def to_html(self, title: str = "Inference") -> str:
+        """The run as one HTML page that needs nothing else; needs `record=True`."""
+        posterior = {str(text): share for text, share in self.posterior().items()}
+        summary = report.Summary(title, self.log_evidence, self.log_evidence_error, posterior)
+        return report.page(summary, self.moments, record.steps(self.moments))
