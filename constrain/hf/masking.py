@@ -20,17 +20,22 @@ INTEGERS = {
     torch.float64: torch.int64,
 }
 
+MINUS_INFINITY = {
+    dtype: torch.tensor(-torch.inf, dtype=dtype).view(integers).numpy()[()]
+    for dtype, integers in INTEGERS.items()
+}  # its bits
+
 
 def apply_masks(
-    words: Masks, scores: torch.Tensor, buffers: Buffers
+    words: Masks, scores: torch.Tensor, buffers: Buffers, in_place: bool = False
 ) -> tuple[torch.Tensor, NDArray[np.bool_]]:
     """(new scores with -inf where `words` has no bit, which rows have anything else left).
 
     words uint32 (rows, ceil(width / 32)), scores (rows, width). On the host as many threads work
-    on a large batch as torch uses.
+    on a large batch as torch uses. in_place: the given scores may be overwritten.
     """
     if scores.device.type == "cpu" and scores.dtype in INTEGERS:
-        return _on_host(words, scores, buffers)
+        return _on_host(words, scores, buffers, in_place)
     masks = torch.from_numpy(words.view(np.int32)).to(scores.device, non_blocking=True)
     apply = triton_masks.apply if triton_masks.usable(scores) else apply_plainly
     out = apply(masks, scores)
@@ -46,12 +51,12 @@ def apply_plainly(masks: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
 
 
 def _on_host(
-    words: Masks, scores: torch.Tensor, buffers: Buffers
+    words: Masks, scores: torch.Tensor, buffers: Buffers, in_place: bool
 ) -> tuple[torch.Tensor, NDArray[np.bool_]]:
     integers = INTEGERS[scores.dtype]
     given: NDArray[Any] = scores.detach().contiguous().view(integers).numpy()
-    out: NDArray[Any] = buffers.take(given.shape, given.dtype)
-    banned = torch.tensor(-torch.inf, dtype=scores.dtype).view(integers).numpy()[()]
+    out: NDArray[Any] = given if in_place else buffers.take(given.shape, given.dtype)
+    banned = MINUS_INFINITY[scores.dtype]
     alive = apply_host(words, given, out, banned, torch.get_num_threads())
     return torch.from_numpy(out).view(scores.dtype), alive
 

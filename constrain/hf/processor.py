@@ -32,6 +32,9 @@ class LogitsProcessor(transformers.LogitsProcessor):
         first call are: every `generate` call starts anew, and outside of `generate` a call does
         whose rows extend no row seen before. Give it to go on with an old text as prompt.
     measure: keep the log-mass of every step with its prefix; a float64 logsumexp per row and step.
+    in_place: write into the logits that are given, on the host. Touches a fraction of the memory,
+        but is not for calls with `output_logits` or prompt lookup, nor after processors that
+        keep what they return.
 
     Returns a new tensor with at least one finite logit per row, whatever other processors banned:
     where they leave nothing that the grammar allows, the grammar wins with equal logits and a
@@ -48,6 +51,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         *,
         prompt_length: int | None = None,
         measure: bool = False,
+        in_place: bool = False,
     ):
         several = isinstance(constraint, Sequence)
         self.constraints: tuple[Constraint, ...] = tuple(constraint) if several else (constraint,)
@@ -61,6 +65,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         self._vocab = widths.pop()
         self._end_masks = [pack(c.vocabulary.eos_token_ids, self._vocab) for c in self.constraints]
         self._measure = measure
+        self._in_place = in_place
         self._warned = False
         self._buffers, self._scores = Buffers(), Buffers()
         self._finder = Finder(self.constraints, prompt_length)
@@ -77,9 +82,11 @@ class LogitsProcessor(transformers.LogitsProcessor):
         if rows is None:
             return scores.clone()
         words = gather_masks(self._masks(rows), scores.shape[1], self._buffers)
-        out, alive = apply_masks(words, scores, self._scores)
-        if self._measure and not now.nested:
-            record_log_masses(rows, log_sum(out) - log_sum(scores))
+        measure = self._measure and not now.nested
+        before = log_sum(scores) if measure else None
+        out, alive = apply_masks(words, scores, self._scores, self._in_place)
+        if before is not None:
+            record_log_masses(rows, log_sum(out) - before)
         if not alive.all():
             self._keep_one_finite(rows, words, out, alive)
         return out

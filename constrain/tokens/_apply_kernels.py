@@ -91,6 +91,17 @@ def select_rows(
         alive[r] = _finite(mask, y, bit, banned)
 
 
+@njit(nogil=True)
+@no_type_check
+def _ban(mask: Any, y: Any, bit: Any, banned: Any):
+    """As `_select`, in place; words that allow everything are not touched."""
+    for i in range(len(mask)):
+        word = mask[i]
+        if word != -1:
+            for k in range(32):
+                y[32 * i + k] = y[32 * i + k] if word & bit[k] else banned
+
+
 @kernel
 @no_type_check
 def ban_rows(
@@ -101,12 +112,23 @@ def ban_rows(
     banned: Any,  # as out: -inf
 ):
     width = out.shape[1]
+    whole = width // 32
     for r in range(len(words)):
         y, mask = out[r], words[r]
-        for i in range(len(mask)):
-            word = mask[i]
-            if word != -1:
-                for k in range(min(32, width - 32 * i)):
-                    if not word & bit[k]:
-                        y[32 * i + k] = banned
+        i, done = 0, 0
+        while done < whole:
+            j = i
+            while j < whole and mask[j] == mask[i]:
+                j += 1
+            empty = j - i >= RUN and mask[i] == 0
+            if i > done and (empty or i == whole):
+                _ban(mask[done:i], y[32 * done : 32 * i], bit, banned)
+                done = i
+            if empty:
+                y[32 * i : 32 * j] = banned
+                done = j
+            i = j
+        for k in range(32 * whole, width):
+            if not mask[whole] & bit[k - 32 * whole]:
+                y[k] = banned
         alive[r] = _finite(mask, y, bit, banned)

@@ -54,6 +54,18 @@ def test_rows_with_nothing_left_are_told(words):
     assert alive.tolist() == np.isfinite(out).any(axis=1).tolist()
 
 
+@settings(max_examples=30)
+@given(masks(), st.integers(0, 31))
+def test_in_place(words, cut):
+    width = 32 * words.shape[1] - cut
+    logits = np.random.default_rng(0).normal(size=(len(words), width)).astype(np.float32)
+    expected = apply_plainly(words, logits)
+    banned = np.float32(-np.inf).view(np.int32)
+    alive = apply_host(words, logits.view(np.int32), logits.view(np.int32), banned)
+    assert np.array_equal(logits, expected)
+    assert alive.tolist() == np.isfinite(expected).any(axis=1).tolist()
+
+
 def test_threads_change_nothing(monkeypatch):
     monkeypatch.setattr(apply, "SIZE_PER_WORKER", 100)
     rng = np.random.default_rng(0)

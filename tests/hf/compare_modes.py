@@ -54,7 +54,7 @@ def _llama(width):
 
 def _gpt2(width):
     return tf.GPT2LMHeadModel(
-        tf.GPT2Config(vocab_size=width, n_positions=64, n_embd=16, n_layer=1, n_head=2)
+        tf.GPT2Config(vocab_size=width, n_positions=256, n_embd=16, n_layer=1, n_head=2)
     )
 
 

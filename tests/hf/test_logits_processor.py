@@ -110,6 +110,15 @@ def test_drafts_equal_full_replay(model, draft, mode, seed):
     assert set(texts(ours)) <= set(NAMES.strings)
 
 
+@pytest.mark.parametrize("mode", ["greedy", "n-best", "beams"])
+def test_in_place_gives_the_same(model, mode):
+    ours = generate(model, LogitsProcessor(NAMES, in_place=True), **MODES[mode])
+    assert ours.tolist() == generate(model, LogitsProcessor(NAMES), **MODES[mode]).tolist()
+    scores = torch.zeros(1, len(TOKENS))
+    assert LogitsProcessor(NAMES, in_place=True)(PROMPTS[1:], scores).isinf().any()
+    assert scores.isinf().any()
+
+
 def test_one_object_serves_many_calls(model):
     processor = LogitsProcessor(NAMES)
     for prompts in (PROMPTS, PROMPTS[:1], PROMPTS[:, 1:], PROMPTS):

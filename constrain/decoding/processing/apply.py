@@ -99,7 +99,8 @@ def apply_host(
 ) -> NDArray[np.bool_]:
     """Write `out` (rows, width); both are signed integers as wide as the floats they stand for.
 
-    Returns which rows have an allowed logit other than -inf, whose bits are `banned`.
+    `out` may be `logits` themselves; then less memory is touched. Returns which rows have an
+    allowed logit other than -inf, whose bits are `banned`.
     """
     alive = np.empty(len(words), np.bool_)
     signed = words.view(np.int32)
@@ -128,6 +129,9 @@ def _apply_part(
 ) -> None:
     from constrain.tokens import _apply_kernels as kernels  # loads numba
 
+    if out.ctypes.data == logits.ctypes.data:
+        kernels.ban_rows(words, out, alive, kernels.BIT, banned)
+        return
     counts = np.empty(len(words), np.int64)
     kernels.full_words(words, counts)
     dense = (counts > MOSTLY * words.shape[1]).tolist()
