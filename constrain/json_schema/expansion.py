@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from constrain.errors import LimitExceeded
+from constrain.errors import LimitExceeded, Unsupported
 from constrain.syntax import regex_ast as regex
 
 from . import clashes, conjunction, evaluated, instances, negation, presence, strings
@@ -50,12 +50,34 @@ class Expansion:
         parts = self._parts(node, frozenset())
         if parts is None:
             return []
+        found = self._split(parts)
+        return [self._merged(parts)] if found is None else found
+
+    def _split(self, parts: list[Node]) -> list[Schema] | None:
+        """The conjunctions between which `parts` are a choice; None if they hold none.
+
+        Of several choices the one with the fewest living branches goes first, and those that the
+        other parts settle are left out (as in the search of Davis, Putnam, Logemann, Loveland).
+        """
+        choices = [part for part in parts if "anyOf" in part]
+        if not choices:
+            return None
         leaves = [part for part in parts if "anyOf" not in part]
-        for i, part in enumerate(parts):
-            if "anyOf" in part:
-                living = (x for x in part["anyOf"] if not self._clash([*leaves, x]))
-                return [self.both([*parts[:i], x, *parts[i + 1 :]]) for x in living]
-        return [self._merged(parts)]
+        fewest: tuple[Node, list[Schema]] | None = None
+        settled: set[int] = set()
+        for choice in choices:
+            living = [x for x in choice["anyOf"] if not self._clash([*leaves, x])]
+            if len(living) > 1 and any(clashes.is_implied(self, leaves, x) for x in living):
+                settled.add(id(choice))
+            elif fewest is None or len(living) < len(fewest[1]):
+                fewest = choice, living
+                if len(living) < 2:
+                    break
+        parts = [part for part in parts if id(part) not in settled]
+        if fewest is None:
+            return [self._merged(parts)]
+        i = next(i for i, part in enumerate(parts) if part is fewest[0])
+        return [self.both([*parts[:i], x, *parts[i + 1 :]]) for x in fewest[1]]
 
     def unevaluated(self, node: Node) -> list[Schema]:
         """The schemas that a node with an `unevaluated...` is a choice between."""
@@ -186,6 +208,14 @@ class Expansion:
             rivals[j].append(negation.inverse(self.survey, value[i]))
         alone = [self.both(members) for members in rivals.values()]
         return [self._choice(("choice", id(value)), node, lambda: alone)]
+
+    def opposite(self, node: Node) -> list[Schema] | None:
+        """The schemas between which the negation of a node is a choice; None if that is unknown."""
+        try:
+            (choice,) = self.negated(node, node)
+        except Unsupported:
+            return None
+        return choice["anyOf"] if isinstance(choice, dict) else None
 
     def negated(self, node: Node, value: Schema) -> list[Schema]:
         if isinstance(value, bool):

@@ -34,7 +34,7 @@ class Facet:
 
 _LANGUAGES: Mapping[str, Callable[[str], regex.Node]] = {
     "pattern": patterns.content,
-    "format": formats.content,
+    "format": formats.language,
     "text": regex.text,
 }
 
@@ -53,6 +53,12 @@ def facets_of(node: Node) -> tuple[Facet, ...]:
     if FACETS in node:
         found.extend(node[FACETS])
     return tuple(dict.fromkeys(found))
+
+
+def tree(facet: Facet) -> regex.Node:
+    """The strings that have a facet, which holds, as it is written: for lowering, not algebra."""
+    assert facet.holds
+    return formats.content(facet.text) if facet.kind == "format" else language(facet)
 
 
 @lru_cache(maxsize=2048)

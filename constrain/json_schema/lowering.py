@@ -52,7 +52,7 @@ def _lower_kind(survey: Survey, node: Node, kind: str, space: Space) -> Expr:
 
 
 def _string(survey: Survey, node: Node, space: Space) -> Expr:
-    return strings.string(node)
+    return strings.string(node, lambda key: Call(("text", survey.number(node), key)))
 
 
 def _number(survey: Survey, node: Node, space: Space) -> Expr:
@@ -120,12 +120,15 @@ def array_writer(survey: Survey, number: int, space: Space) -> arrays.Writer:
 
 
 def state_rule(survey: Survey, name: Hashable, space: Space) -> Expr | None:
-    """The rule of a state of an object or an array; None for other names."""
+    """The rule of a state of an object, an array or a string; None for other names."""
     match name:
         case ("object", int(number), (tuple(), bool()) as key):
             return object_writer(survey, number, space).rest(key)  # pyright: ignore
         case ("array", int(number), (tuple(), bool()) as key):
             return array_writer(survey, number, space).rest(key)  # pyright: ignore
+        case ("text", int(number), (int(state), int(count))):
+            found = strings.counted(survey.nodes[number])
+            return found.rest(state, count, lambda key: Call(("text", number, key)))
         case _:
             return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from constrain.automata.dfa import DFA, accepts, minimize
+from constrain.automata.dfa import DFA, Automaton, accepts, minimize
 from constrain.automata.regex_to_dfa import from_node
 from constrain.automata.resolve import resolve
 from constrain.syntax import regex_ast as regex
@@ -84,4 +84,6 @@ def is_in(node: regex.Node, text: str) -> bool:
 @lru_cache(maxsize=512)
 def automaton(node: regex.Node) -> DFA:
     """The minimal automaton of a language."""
+    if isinstance(node, Automaton):
+        return node.dfa
     return minimize(from_node(resolve(node)))

@@ -17,10 +17,11 @@ from typing import Any, cast
 from constrain.automata.dfa import DEAD, MAX_STATES, Automaton, explore, leaf
 from constrain.automata.json_text import PLAIN
 from constrain.syntax import regex_analysis, regex_ast as regex
-from constrain.syntax.grammar import Expr, JsonString, Regular
+from constrain.syntax.grammar import Call, Expr, JsonString, Regular
 
-from . import clock, patterns
-from .facets import Facet, facets_of, language
+from . import clock, names, patterns
+from .counted import Counted, whole
+from .facets import Facet, facets_of, language, tree
 from .keywords import most
 from .source import Node
 
@@ -36,17 +37,55 @@ def is_satisfiable(node: Node) -> bool:
     if hi is not None and lo > hi:
         return False
     facets = facets_of(node)
-    return not facets or content(facets, lo, hi) != regex.NOTHING
+    if not facets:
+        return True
+    found = form(facets, lo, hi)
+    return not found.is_empty if isinstance(found, Counted) else found != regex.NOTHING
 
 
-def string(node: Node) -> Expr:
-    """The JSON text of the strings that `node` allows; there has to be one."""
+def string(node: Node, rule: Callable[[Any], Call]) -> Expr:
+    """The JSON text of the strings that `node` allows; there has to be one.
+
+    rule: names the rule of a state of a `Counted`.
+    """
     lo, hi = node.get("minLength", 0), most(node, "maxLength")
     facets = facets_of(node)
     if not facets:
         return JsonString(lo, hi)
     timed = clock.expression(facets) if hi is None and lo <= _LEAST_TIME else None
-    return quoted(content(facets, lo, hi)) if timed is None else timed
+    if timed is not None:
+        return timed
+    found = form(facets, lo, hi)
+    return whole(rule, (found.dfa.start, 0)) if isinstance(found, Counted) else quoted(found)
+
+
+def counted(node: Node) -> Counted:
+    """The strings of a node of which `string` makes rules for states."""
+    found = form(facets_of(node), node.get("minLength", 0), most(node, "maxLength"))
+    assert isinstance(found, Counted)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def form(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node | Counted:
+    """Strings of `lo` to `hi` code points that have every facet, as a tree if that is not large."""
+    if len(facets) == 1 and facets[0].holds:
+        node = _of_length(tree(facets[0]), lo, hi)
+        if node is not None:
+            return node
+    if lo == 0 and hi is None:
+        return content(facets, lo, hi)
+    nodes = [language(facet) for facet in facets]
+    both = nodes[0] if len(nodes) == 1 else regex.Intersect(tuple(nodes))
+    dfa = names.automaton(both)
+    if dfa.start == DEAD:
+        return regex.NOTHING
+    if dfa.n_states * (hi or lo) <= _LARGE:
+        return content(facets, lo, hi)
+    return Counted(dfa, lo, hi)
+
+
+_LARGE = 2_000  # deterministic states that are made before the first mask
 
 
 def quoted(node: regex.Node) -> Regular:
@@ -59,11 +98,11 @@ def content(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node:
     """Strings of `lo` to `hi` code points that have every facet."""
     if hi is not None and lo > hi:
         return regex.NOTHING
-    nodes = [language(facet) for facet in facets]
-    if len(nodes) == 1 and facets[0].holds:
-        node = _of_length(nodes[0], lo, hi)
+    if len(facets) == 1 and facets[0].holds:
+        node = _of_length(tree(facets[0]), lo, hi)
         if node is not None:
             return node
+    nodes = [language(facet) for facet in facets]
     if lo > 0 or hi is not None:
         nodes.append(regex.repeat(_alphabet(nodes), lo, hi))
     return patterns.resolved(regex.Intersect(tuple(nodes)))

@@ -28,7 +28,9 @@ from constrain.json_schema.survey import Overlap, Survey
 from constrain.syntax.grammar import Grammar
 
 relaxed = settings(
-    deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, strategies as st
+from hypothesis import example, given, strategies as st
 from oracles.json_expr import regex_ends
 
 from constrain.errors import LimitExceeded
@@ -76,8 +76,7 @@ def test_integers(within: Interval, texts: list[str], zero_fractions: bool):
 def test_emptiness(within: Interval):
     assert (decimals(within) == NOTHING) == within.is_empty
     assert (integers(within) == NOTHING) == within.integers().is_empty
-    assume(within.is_empty)
-    assert within.integers().is_empty
+    assert within.integers().is_empty or not within.is_empty
 
 
 @pytest.mark.parametrize(
