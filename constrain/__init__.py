@@ -31,6 +31,7 @@ _HOMES = {
     "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
     "constrain.syntax.substrings": ("substring_of",),
+    "constrain.syntax.tagged": ("Tag", "free_text", "tagged"),
     "constrain.tokens.vocabulary": ("Vocabulary",),
     "constrain.decoding": ("Constraint", "compile"),
     "constrain.errors": (
@@ -125,4 +126,5 @@ if TYPE_CHECKING:
     )
     from constrain.syntax.grammar import Grammar as Grammar
     from constrain.syntax.substrings import substring_of as substring_of
+    from constrain.syntax.tagged import Tag as Tag, free_text as free_text, tagged as tagged
     from constrain.tokens.vocabulary import Vocabulary as Vocabulary
