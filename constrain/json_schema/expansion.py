@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .survey import Survey
 
 MAX_DERIVED = 20_000
+MAX_EFFORT = 200_000  # schemas looked at for clashes
+MAX_CHOICES = 12  # choices that are compared before one is split
 
 
 class Expansion:
@@ -37,6 +39,7 @@ class Expansion:
         self._joined: dict[int, list[Schema]] = {}  # conjunction -> its members
         self._choices: set[int] = set()  # derived nodes with nothing but `anyOf`
         self._checked: set[int] = set()
+        self._effort = 0
 
     def branches(self, node: Node, alone: bool) -> list[Schema]:
         """The schemas that `node`, which holds an applicator, is a choice between.
@@ -65,7 +68,7 @@ class Expansion:
         leaves = [part for part in parts if "anyOf" not in part]
         fewest: tuple[Node, list[Schema]] | None = None
         settled: set[int] = set()
-        for choice in choices:
+        for n, choice in enumerate(choices):
             living = [x for x in choice["anyOf"] if not self._clash([*leaves, x])]
             if len(living) > 1 and any(clashes.is_implied(self, leaves, x) for x in living):
                 settled.add(id(choice))
@@ -73,6 +76,8 @@ class Expansion:
                 fewest = choice, living
                 if len(living) < 2:
                     break
+            if len(settled) < n - MAX_CHOICES:
+                break
         parts = [part for part in parts if id(part) not in settled]
         if fewest is None:
             return [self._merged(parts)]
@@ -265,6 +270,10 @@ class Expansion:
         """Is it plain to see that no value satisfies all of these?"""
         if any(schema is False for schema in schemas):
             return True
+        self._effort += len(schemas)
+        if self._effort > MAX_EFFORT:
+            note = "too many ways to combine allOf, anyOf and oneOf"
+            raise LimitExceeded("comparisons of schemas", self._effort, note)
         known = [node for node in schemas if isinstance(node, dict)]
         leaves = [self._known(node) for node in known if APPLICATORS.isdisjoint(node)]
         return len(leaves) > 1 and clashes.is_plain(self, leaves)
