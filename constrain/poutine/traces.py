@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from .messages import Message, Sample, Score, Scored
-from .wrapping import execute
+from .wrapping import execute, forked
 
 SiteFilter: TypeAlias = Callable[[str, Message], bool]
 
@@ -137,7 +137,7 @@ class Trace:
         """Fill in the log-probabilities that sites do not hold yet."""
         for name, site in self.nodes.items():
             if isinstance(site, Sample) and site.log_prob is None and site_filter(name, site):
-                log_prob = execute(site.fn.log_prob, site.value)
+                log_prob = execute(forked(site.fn).log_prob, site.value)
                 self.nodes[name] = site.replace(log_prob=log_prob)
 
     def log_prob_sum(self, site_filter: SiteFilter = every_site) -> float:
