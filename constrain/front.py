@@ -106,7 +106,11 @@ def literal(text: str | bytes) -> Grammar:
 
 
 def library(name: str) -> Grammar:
-    """A grammar that comes with the package: "json", "arithmetic", "sql", "iso8601"."""
+    """A grammar that comes with the package, such as "json", "python", "smiles" or "email".
+
+    What there is stands in `grammars/`: each says in its head what it covers, after which standard.
+    Raises SpecError with all names for one that is not there.
+    """
     try:
         ending, text = library_text(name)
     except KeyError:
