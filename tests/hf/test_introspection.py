@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny
 from torch import nn
-from transformers import AutoModelForCausalLM, BloomConfig, MixtralConfig
+from transformers import AutoModelForCausalLM, BloomConfig, MambaConfig, MixtralConfig
 
 from constrain.errors import Unsupported
 from constrain.hf.introspection import HFTransparentLlm
@@ -201,26 +201,32 @@ def test_sentences_get_a_start_token(demo):
     assert llm.batch_size() == 2
 
 
+SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50, "intermediate_size": 40}
+
+
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        (BloomConfig(hidden_size=24, n_layer=1, n_head=4, vocab_size=50), "model type 'bloom'"),
-        (
-            MixtralConfig(
-                hidden_size=24,
-                num_hidden_layers=1,
-                num_attention_heads=4,
-                num_key_value_heads=2,
-                intermediate_size=40,
-                vocab_size=50,
-            ),
-            "model type 'mixtral'",
-        ),
+        (BloomConfig(hidden_size=32, n_layer=1, n_head=4, vocab_size=50), "'bloom'.*described are"),
+        (MixtralConfig(**SMALL, num_attention_heads=4, num_key_value_heads=2), "in experts"),
+        (MambaConfig(**SMALL), "no attention"),
     ],
+    ids=lambda value: getattr(value, "model_type", ""),
 )
 def test_other_models_are_refused(config, why: str):
     with pytest.raises(Unsupported, match=why):
         HFTransparentLlm(AutoModelForCausalLM.from_config(config))
+
+
+class Wrapped(nn.Module):
+    """Says what the model in it says, as an adapter does."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.config = inner, inner.config
+
+    def get_output_embeddings(self):
+        return self.inner.get_output_embeddings()
 
 
 def test_refusals_within_a_family():
@@ -230,6 +236,10 @@ def test_refusals_within_a_family():
         HFTransparentLlm(tiny("opt", word_embed_proj_dim=12))
     with pytest.raises(Unsupported, match="later tokens"):
         HFTransparentLlm(tiny("gemma3", use_bidirectional_attention=True))
+    with pytest.raises(Unsupported, match="without an output layer"):
+        HFTransparentLlm(tiny("llama").model)
+    with pytest.raises(Unsupported, match=r"a model without 'model\.layers'"):
+        HFTransparentLlm(Wrapped(tiny("llama")))
     model = tiny("llama")
     model.model.layers[1].mlp.down_proj = nn.Sequential(model.model.layers[1].mlp.down_proj)
     with pytest.raises(Unsupported, match=r"mlp\.down_proj is Sequential"):

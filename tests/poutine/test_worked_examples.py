@@ -7,6 +7,8 @@ distribution around x, these have a row of logits.
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,3 +279,15 @@ def test_get_mask_saves_work():
 
     assert poutine.trace(program).get_trace().log_prob_sum() == -1.0
     assert list(poutine.trace(poutine.mask(program, False)).get_trace()) == ["_INPUT", "_RETURN"]
+
+
+def test_the_readme_of_handlers_runs():
+    text = (Path(poutine.__file__).parent / "README.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    total = sum(math.exp(run.log_prob_sum()) for run in names["runs"])
+    assert total == pytest.approx(0.25 * 0.9 + 0.75 * 0.1)
+    assert list(names["record"].trace) == ["rain", "wet"]
+    listed = set(re.findall(r"`([A-Za-z_]+)`", text.split("## What is not here")[0]))
+    assert {n for n in listed if n not in {"h", "p"}} <= set(poutine.__all__)

@@ -6,7 +6,7 @@ themselves, so that a family needs no code of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -210,20 +210,29 @@ ARCHITECTURES: dict[str, Architecture] = {  # by config.model_type
 }
 
 
+WHY_NOT = (  # what a config has, what is not described about it
+    ("is_encoder_decoder", "it has an encoder"),
+    ("num_local_experts", "its neurons are in experts, which differ by token"),
+    ("num_experts", "its neurons are in experts, which differ by token"),
+    ("state_size", "its layers are no attention"),
+)
+
+
 def architecture_of(model: Any) -> Architecture:
     """The description that fits `model`. Raises Unsupported, with the reason, where none does."""
     where = type(model).__name__
     kind = model.config.model_type
     description = ARCHITECTURES.get(kind)
     if description is None:
-        known = ", ".join(ARCHITECTURES)
-        raise Unsupported(f"model type {kind!r}", where, note=f"described are {known}")
+        why = next((why for name, why in WHY_NOT if getattr(model.config, name, None)), "")
+        note = f"{why + '; ' if why else ''}described are {', '.join(ARCHITECTURES)}"
+        raise Unsupported(f"model type {kind!r}", where, note=note)
     for reason in _reasons(model, description):
         raise Unsupported(reason, where)
     return description
 
 
-def _reasons(model: Any, description: Architecture):
+def _reasons(model: Any, description: Architecture) -> Iterator[str]:
     """Why a model of a described family cannot be read after all."""
     if reason := description.refuse(model.config):
         yield reason
@@ -232,10 +241,15 @@ def _reasons(model: Any, description: Architecture):
     if model.get_output_embeddings() is None:
         yield "a model without an output layer"
         return
+    try:
+        blocks: Any = model.get_submodule(description.layers)
+    except AttributeError:
+        yield f"a model without {description.layers!r}, such as one inside a wrapper,"
+        return
     devices = {parameter.device for parameter in model.parameters()}
     if len(devices) > 1:
         yield f"weights on several devices ({', '.join(sorted(map(str, devices)))})"
-    for block in model.get_submodule(description.layers):
+    for block in blocks:
         for name in (description.attention_proj, description.ffn_proj):
             kind = type(block.get_submodule(name))
             if kind not in (nn.Linear, Conv1D):
