@@ -57,6 +57,9 @@ def assembled(grammar: Grammar, around: Collection[Reference] = ()) -> Grammar:
     Raises SpecError for a reference to a rule that is defined nowhere, Unsupported where neither
     side of `&`, or the right side of `-`, is regular, LimitExceeded.
     """
+    if grammar.tokens:  # `compile` has put their spellings in their place
+        note = "they have no text before a vocabulary is known"
+        raise Unsupported("a question about the texts of a grammar with special tokens", note=note)
     if not isinstance(grammar.key, Composition):
         return grammar
     assembly = _Assembly(around)

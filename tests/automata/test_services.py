@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 
 import numpy as np
@@ -128,6 +129,40 @@ def test_what_cannot_be_counted():
     with pytest.raises(SpecError, match="from 0"):
         counting.count(DYCK, -1)
 
+
+def test_special_tokens_have_no_texts_to_ask_about():
+    grammar = constrain.cfg('root ::= <|x|> "a"', syntax="gbnf")
+    for ask in (members.is_empty, members.shortest, constrain.inspect, comparing.reverse):
+        with pytest.raises(Unsupported, match="special tokens"):
+            ask(grammar)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_whatever_is_composed_answers_or_is_refused(data: st.DataObject):
+    some = st.sampled_from([DYCK, AMBIGUOUS, constrain.json(), constrain.regex("a*|b"), *COMPOSED])
+    grammar = data.draw(some)
+    for _ in range(data.draw(st.integers(1, 3))):
+        grammar = data.draw(st.sampled_from(OPERATORS))(grammar, data.draw(some))
+    asked = (members.is_empty, members.is_finite, members.shortest, constrain.inspect)
+    for ask in (
+        *asked,
+        lambda g: counting.count(g, 6),
+        lambda g: next(enumeration.enumerate(g), 0),
+    ):
+        with suppress(Unsupported, LimitExceeded):
+            ask(grammar)
+
+
+COMPOSED = [rules(a="a" + ref("a") | ""), constrain.choice(["", "ab"]), constrain.regex(".{2,5}")]
+OPERATORS = [
+    lambda a, b: a + b,
+    lambda a, b: a | b,
+    lambda a, b: a & b,
+    lambda a, b: a - b,
+    lambda a, b: a.separated_by(b, 0, 3),
+    lambda a, b: (a + b).repeat(2),
+]
 
 # ------------------------------------------------------------------ drawing
 
