@@ -87,7 +87,7 @@ def moment(
 ) -> Moment:
     """Write down a population that came from the one of `before`."""
     parents = np.arange(len(population)) if ancestors is None else ancestors
-    old = np.zeros(len(population)) if before is None else before.totals[parents]
+    old = population.totals if before is None else before.totals[parents]
     same = old == population.totals  # also -inf, whose difference is not a number
     increments = np.subtract(population.totals, old, where=~same, out=np.zeros(len(old)))
     return Moment(

@@ -28,7 +28,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .15rem .6rem; border-bottom: 1px solid #e4e6ee;
   vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
-  white-space: nowrap; }
+  white-space: nowrap; width: 1%; }
 code { white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { background: #ffe9a8; } .dead { color: #b3261e; }
 .bar { background: #4d6bdd; height: .7rem; border-radius: .2rem; }
@@ -47,8 +47,16 @@ class Summary:
     posterior: Mapping[str, float]
 
 
-def page(summary: Summary, moments: Sequence[Moment], steps: Sequence[Mapping[str, Any]]) -> str:
-    """The page. `steps` is the record of the same moments (`record.steps`)."""
+def page(
+    summary: Summary,
+    moments: Sequence[Moment],
+    steps: Sequence[Mapping[str, Any]],
+    sections: Sequence[str] = (),
+) -> str:
+    """The page. `steps` is the record of the same moments (`record.steps`).
+
+    sections: further HTML to stand at the end, as it is.
+    """
     title = escape(summary.title)
     parts = [
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>",
@@ -62,6 +70,7 @@ def page(summary: Summary, moments: Sequence[Moment], steps: Sequence[Mapping[st
         _ancestry(moments),
         "<h2>Particles</h2>",
         *(_moment(m, step) for m, step in zip(moments, steps, strict=True)),
+        *sections,
         "</body></html>",
     ]
     return "\n".join(parts)

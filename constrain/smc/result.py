@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -110,21 +110,41 @@ class Result(Generic[Pop]):
                 shares[text] += share
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
+    def mean(self, value: Callable[[str], float]) -> tuple[float, float]:
+        """(posterior mean of a function of the text, its standard error from this run alone).
+
+        The error takes descendants of one first particle as one sample, so it is an upper guess
+        for few founders; without a history of the run each text counts for itself.
+        """
+        weights = normalized(self.log_weights)
+        alive = np.flatnonzero(weights)
+        values = np.array([value(self.texts[i]) for i in alive.tolist()])
+        found = float(weights[alive] @ values)
+        groups = self.founders[alive] if self.moments else alive
+        shares = np.bincount(groups, weights[alive] * (values - found))
+        return found, float(np.sqrt((shares * shares).sum()))
+
     def resample(self, n: int, rng: Seed | None = None) -> list[str]:
         """n texts drawn from the posterior, with replacement."""
+        return [self.texts[i] for i in self.resampled(n, rng)]
+
+    def resampled(self, n: int, rng: Seed | None = None) -> list[int]:
+        """The numbers of n particles drawn by weight, with replacement, in random order."""
         if not np.isfinite(self.log_weights).any():
             raise ValueError("every particle is dead: there is no posterior to draw from")
         key = Key(seed_of(rng), SHARED)
         indices, _ = multinomial(self.log_weights, n, key)
-        order = np.argsort(key.at(site=1).uniforms(n))
-        return [self.texts[i] for i in indices[order].tolist()]
+        return indices[np.argsort(key.at(site=1).uniforms(n))].tolist()
 
     def to_json(self) -> str:
         """The run in LLaMPPL's record format; needs `record=True` when it was made."""
         return json.dumps(record.steps(self.moments), ensure_ascii=False)
 
-    def to_html(self, title: str = "Inference") -> str:
-        """The run as one HTML page that needs nothing else; needs `record=True`."""
+    def to_html(self, title: str = "Inference", sections: Sequence[str] = ()) -> str:
+        """The run as one HTML page that needs nothing else; needs `record=True`.
+
+        sections: HTML for the end of the page, such as `constrain.hf.introspection.html_section`.
+        """
         posterior = {str(text): share for text, share in self.posterior().items()}
         summary = report.Summary(title, self.log_evidence, self.log_evidence_error, posterior)
-        return report.page(summary, self.moments, record.steps(self.moments))
+        return report.page(summary, self.moments, record.steps(self.moments), sections)

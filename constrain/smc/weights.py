@@ -41,6 +41,7 @@ def relative_variance(log_weights: Floats, founders: Ints, n: int, n_resamplings
 
     founders: for each particle, which of the n first particles it descends from. Without
     resampling this is the variance of the mean of the weights; with one founder left it is 1.
+    The estimator may fall below zero; it is not let below what the last weights alone give.
     """
     weights = normalized(log_weights)
     if not weights.any():
@@ -49,7 +50,8 @@ def relative_variance(log_weights: Floats, founders: Ints, n: int, n_resamplings
         return float("nan")
     shares = np.bincount(founders, weights, minlength=n)
     apart = 1.0 - float((shares * shares).sum())
-    return max(0.0, 1.0 - (n / (n - 1)) ** (n_resamplings + 1) * apart)
+    last = (n * float((weights * weights).sum()) - 1.0) / (n - 1)
+    return max(last, 1.0 - (n / (n - 1)) ** (n_resamplings + 1) * apart)
 
 
 __all__ = [
