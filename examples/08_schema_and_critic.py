@@ -15,7 +15,7 @@ import jsonschema
 import constrain
 from constrain.hf import HFLanguageModel, demo_model, pretrained
 
-TAGS = {"type": "array", "items": {"enum": ["new", "old", "quiet"]}, "minItems": 2, "maxItems": 3}
+TAGS = {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 2, "maxItems": 3}
 PROMPT = "Product as JSON with keys name, tags:\n"
 OPTIONS = {"n_particles": 200, "max_tokens": 60, "rng": 3}
 
@@ -50,7 +50,7 @@ def main() -> int:
 
     critic = constrain.smc.critics.valid_json(jsonschema.Draft202012Validator(whole))
     found = constrain.smc.sample(lm, PROMPT, constraint, critic=critic, **OPTIONS)
-    print("tags that repeat, with the critic: {:.2f}".format(found.mean(has_repeats)[0]))
+    print(f"tags that repeat, with the critic: {found.mean(has_repeats)[0]:.2f}")
     for text, share in list(found.posterior().items())[:6]:
         print(f"{share:6.3f}  {text}")
     return 0 if found.posterior() and not found.mean(has_repeats)[0] else 1
