@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 from .messages import Sample
-from .runtime import Messenger, installed
+from .runtime import Messenger, installed, waits
 from .wrapping import handler
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Level = tuple[tuple[str, Any], ...]
 
 
@@ -22,6 +26,35 @@ class MarkovMessenger(Messenger):
         self.iterable, self.history, self.keep = iterable, history, keep
         self._levels: tuple[Level, ...] = ()
         self._pos = -1
+        self._origin: MarkovMessenger | None = None
+
+    def __call__(self, fn: Callable[P, T]) -> Callable[P, T]:
+        """`fn` one level down in each call of it, however it comes to be called again."""
+        if waits(fn):
+            waiting: Any = fn
+
+            @wraps(fn)
+            async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self._of_this_run():
+                    return await waiting(*args, **kwargs)
+
+            return awaited  # type: ignore[return-value]
+
+        @wraps(fn)
+        def called(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self._of_this_run():
+                return fn(*args, **kwargs)
+
+        return called
+
+    def _of_this_run(self) -> MarkovMessenger:
+        """The copy that is installed here, or a new one."""
+        for messenger in installed():
+            if isinstance(messenger, MarkovMessenger) and messenger._origin is self:
+                return messenger
+        fresh = copy(self)
+        fresh._origin = self
+        return fresh
 
     def __enter__(self) -> Self:
         if self._pos < 0:

@@ -259,15 +259,19 @@ def test_markov_in_its_three_forms():
         for t in poutine.markov(range(3)):
             poutine.sample(f"x{t}", Bernoulli(0.5))
 
-    chain = poutine.markov()
-
+    @poutine.markov()
     def recursive(t=0):
-        with chain:
-            poutine.sample(f"x{t}", Bernoulli(0.5))
-            if t < 2:
-                recursive(t + 1)
+        poutine.sample(f"x{t}", Bernoulli(0.5))
+        if t < 2:
+            recursive(t + 1)
 
-    for program in (context, loop, recursive):
+    @poutine.markov()
+    async def waiting(t=0):
+        await poutine.sample(f"x{t}", Bernoulli(0.5))
+        if t < 2:
+            await waiting(t + 1)
+
+    for program in (context, loop, recursive, waiting, recursive):
         trace = poutine.trace(program, graph_type="dense").get_trace()
         assert trace.edges == [("x0", "x1"), ("x1", "x2")]
 

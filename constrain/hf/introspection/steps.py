@@ -100,9 +100,9 @@ def explain_generation(
     from constrain.decoding import compile  # loads numba
     from constrain.hf.vocabulary import vocabulary
 
+    llm = HFTransparentLlm(model, tokenizer)  # first, since it refuses some models
     constraint = compile(g, vocabulary(tokenizer, model)) if isinstance(g, Grammar) else g
     out = generate(model, tokenizer, prompt, constraint, **generate_kwargs)
-    llm = HFTransparentLlm(model, tokenizer)
     # as generation reads a prompt: an empty one is a start or an end token
     start = tokenizer.bos_token_id
     ids = tokenizer(prompt)["input_ids"] or [
