@@ -17,6 +17,7 @@ _HOMES = {
     "constrain.front": (
         "cfg",
         "choice",
+        "inspect",
         "json",
         "json_schema",
         "library",
@@ -26,7 +27,6 @@ _HOMES = {
     "constrain.automata.comparing": ("equals", "includes", "reverse"),
     "constrain.automata.counting": ("count", "sample"),
     "constrain.automata.enumeration": ("enumerate", "longest"),
-    "constrain.automata.inspection": ("inspect",),
     "constrain.automata.members": ("is_empty", "is_finite", "shortest"),
     "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
@@ -88,7 +88,6 @@ if TYPE_CHECKING:
     )
     from constrain.automata.counting import count as count, sample as sample
     from constrain.automata.enumeration import enumerate as enumerate, longest as longest
-    from constrain.automata.inspection import inspect as inspect
     from constrain.automata.members import (
         is_empty as is_empty,
         is_finite as is_finite,
@@ -110,6 +109,7 @@ if TYPE_CHECKING:
     from constrain.front import (
         cfg as cfg,
         choice as choice,
+        inspect as inspect,
         json as json,
         json_schema as json_schema,
         library as library,

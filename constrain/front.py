@@ -83,6 +83,22 @@ def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
     return grammar(schema, registry=registry, **options)
 
 
+def inspect(spec: Any, **options: Any) -> Any:
+    """What is worth knowing about a grammar, or about a JSON Schema, before it is used.
+
+    spec: a Grammar (then a `constrain.automata.inspection.Report` comes back) or whatever
+        `json_schema` takes (a `constrain.json_schema.inspection.SchemaReport`).
+    options: those of the function `inspect` in either module.
+    """
+    if isinstance(spec, Grammar):
+        from constrain.automata import inspection
+
+        return inspection.inspect(spec, **options)
+    from constrain.json_schema import inspection as of_schemas
+
+    return of_schemas.inspect(spec, **options)
+
+
 def json() -> Grammar:
     """Any JSON text of RFC 8259: any value, any white space, equal names allowed."""
     from constrain.automata import json_rules

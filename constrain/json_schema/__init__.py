@@ -25,23 +25,44 @@ What a schema stands for here is a set of JSON texts:
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType
 from typing import Any
 
 from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Grammar
 
-from . import drafts, references, source
 from .options import Options
+from .reading import read
 from .rules import SchemaRules
 
-__all__ = ["Options", "grammar"]
+__all__ = ["Options", "SchemaGrammar", "grammar"]
 
 
-def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
+@dataclass(frozen=True, eq=False)
+class SchemaGrammar(Grammar):
+    """The grammar of a schema; knows the type that the schema was made from, if any."""
+
+    given: Any = field(default=None, repr=False)
+
+    def parse(self, text: str | bytes) -> Any:
+        """Read a text of this grammar: an instance of the type that it was made from, else plain
+        JSON values (for a function, its arguments by name). Raises what pydantic or json raise.
+        """
+        if self.given is None:
+            return json.loads(text)
+        import pydantic
+
+        return pydantic.TypeAdapter(self.given).validate_json(text)
+
+
+def grammar(schema: Any, registry: Any = None, **options: Any) -> SchemaGrammar:
     """The JSON texts that `schema` allows.
 
-    schema: a dict, a bool, JSON text, a pydantic model, or any type that pydantic describes.
+    schema: a dict, a bool, JSON text, a pydantic model, or anything that pydantic describes:
+        dataclasses, TypedDict, Literal, Enum, list[int], unions, functions (their arguments).
     registry: a `referencing.Registry` in which references to other documents are looked up.
     options: fields of `Options`.
 
@@ -56,16 +77,14 @@ def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
         raise LimitExceeded("nesting of the schema", depth, "flatten it with $defs") from None
 
 
-def _grammar(schema: Any, registry: Any, chosen: Options) -> Grammar:
-    text, root = source.read(schema)
-    draft = drafts.draft_of(root, chosen.draft)
-    drafts.check_dialect(root, registry)
-    changed = drafts.modernize(root, text, draft)
-    if chosen.formats == "annotate" and '"format"' in text:
-        changed = drafts.drop_formats(root)
-    if changed or references.are_needed(text, registry):
-        root = references.bundle(root, registry)
-        text = source.write(root)
-    rules = SchemaRules(text, root, draft, chosen)
-    key = ("json_schema", text, chosen)
-    return Grammar(key=key, rules=rules, start=rules.start, ready=True)
+def _grammar(schema: Any, registry: Any, chosen: Options) -> SchemaGrammar:
+    found = read(schema, registry, chosen)
+    rules = SchemaRules(found.text, found.root, found.draft, chosen)
+    key = ("json_schema", found.text, chosen)
+    return SchemaGrammar(key=key, rules=rules, start=rules.start, ready=True, given=_type(schema))
+
+
+def _type(schema: Any) -> Any:
+    """What texts are read back into: a type that was given as the schema, else None."""
+    is_schema = isinstance(schema, str | bytes | bytearray | dict | bool)
+    return None if is_schema or isinstance(schema, FunctionType | MethodType) else schema
