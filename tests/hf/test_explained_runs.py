@@ -14,6 +14,8 @@ import torch
 from tiny_models import CONFIGS, tiny
 
 import constrain
+from constrain import smc
+from constrain.hf import HFLanguageModel
 from constrain.hf.introspection import (
     HFTransparentLlm,
     explain_generation,
@@ -216,3 +218,21 @@ def test_where_nothing_is_forbidden(run):
         report.steps[0], margins=(math.inf,) * 5, top_forbidden=(), forbidden_mass=0.0, against=()
     )
     assert "nothing is forbidden" in Reader(html_section(replace(report, steps=(free,)))).text
+
+
+def test_a_section_of_the_report_of_an_inference(run, demo):
+    model, tokenizer, _ = demo
+    *_, constraint = run
+    lm = HFLanguageModel(model, tokenizer)
+    prompt = tokenizer(PROMPT)["input_ids"]
+    found = smc.sample(
+        lm, prompt, constraint, n_particles=8, rng=1, max_tokens=30, ess_threshold=0.0, record=True
+    )
+    best = int(np.argmax(found.log_weights))
+    report = explain_run(
+        HFTransparentLlm(model, tokenizer), constraint, prompt, found.sequences[best]
+    )
+    weight = found.log_weights[best] + math.log(8)
+    assert report.log_weight == pytest.approx(weight, abs=1e-3)
+    page = found.to_html(sections=[html_section(report)])
+    assert page.index("Ancestry") < page.index("constrain-run") < page.index("</body>")
