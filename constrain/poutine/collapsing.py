@@ -22,7 +22,7 @@ from constrain.lm.keys import Key
 from .blocking import block
 from .messages import Factor, Sample
 from .replaying import ReplayMessenger
-from .runtime import NonlocalExit, apply_stack
+from .runtime import DeadEnd, NonlocalExit, apply_stack
 from .searching import EscapeMessenger, all_escape, enum_extend
 from .traces import Trace
 from .tracing import TraceMessenger
@@ -52,6 +52,11 @@ class _Stop:
     trace: Trace
     site: Sample | None
     value: Any = None
+    dead: bool = False
+
+    @property
+    def score(self) -> float:
+        return -np.inf if self.dead else self.trace.log_prob_sum()
 
 
 class _Table:
@@ -66,6 +71,8 @@ class _Table:
             try:
                 with EscapeMessenger(partial(all_escape, known)), ReplayMessenger(known):
                     value = execute(self.program)
+            except DeadEnd:
+                return _Stop(tracer.trace, None, dead=True)
             except NonlocalExit as left:
                 return _Stop(tracer.trace, _sample(left.site))
             return _Stop(tracer.trace, None, value)
@@ -74,7 +81,7 @@ class _Table:
         """Log of the sum over all runs; fills the table, one place at a time (no recursion)."""
         start = self.run(Trace())
         if start.site is None:
-            return start.trace.log_prob_sum()
+            return start.score
         open_places = [self._open(start)]
         while open_places:
             node = self.nodes[open_places[-1]]
@@ -82,9 +89,8 @@ class _Table:
                 open_places.pop()
                 continue
             stop = self.run(node.longer[len(node.totals)])
-            score = stop.trace.log_prob_sum()
             if stop.site is None:
-                node.totals.append(score - node.before)
+                node.totals.append(stop.score - node.before)
                 continue
             place = _place(stop.site)
             if place not in self.nodes:
@@ -93,7 +99,7 @@ class _Table:
                 raise ValueError(f"site {place[0]!r} comes again in the same state {place[1]!r}")
             else:
                 self._check(stop, place)
-                node.totals.append(score - node.before + self.nodes[place].future)
+                node.totals.append(stop.score - node.before + self.nodes[place].future)
         first = self.nodes[_place(start.site)]
         return first.before + first.future
 
@@ -103,7 +109,7 @@ class _Table:
         if len(self.nodes) >= self.max_states:
             raise LimitExceeded("max_states of collapse", self.max_states)
         longer = enum_extend(stop.trace, site)
-        self.nodes[place] = _Node(_law(site), longer, stop.trace.log_prob_sum())
+        self.nodes[place] = _Node(_law(site), longer, stop.score)
         return place
 
     def _check(self, stop: _Stop, place: Place) -> None:
@@ -139,13 +145,15 @@ def _sample(site: Any) -> Sample:
 def _law(site: Sample) -> dict[Any, float]:
     fn: Any = site.fn
     score = scorer(fn)
-    return {value: score(value) for value in fn.enumerate_support()}
+    allowed: Any = site.infer.get("allowed")
+    support = fn.enumerate_support()
+    return {value: score(value) for value in support if allowed is None or allowed[value]}
 
 
 def _place(site: Sample) -> Place:
     for note in ("state", "markov_state"):
         if note in site.infer:
-            return site.name, site.infer[note]
+            return site.name, (site.infer[note], site.infer.get("grammar_states", ()))
     raise Unsupported(
         f"collapsing site {site.name!r}",
         note='no state is declared: give infer={"state": ...}, or loop over poutine.markov(...)',
@@ -173,7 +181,8 @@ def collapse(
     The factor `<name>` is the log of the sum of the scores of all runs of `fn`, observations and
     factors included; the site `<name>_value` draws what `fn` returns from the exact posterior and
     weighs nothing. Every choice in `fn` must be enumerable and declare its state; that runs in one
-    state have one distribution is checked, that their futures agree is up to the program.
+    state have one distribution is checked, that their futures agree is up to the program. Where
+    the grammars of `constrain` stand is added to the state.
     Raises Unsupported where there is no such dynamic program, LimitExceeded beyond `max_states`.
     Cost: one run of `fn` per (state, value). A wrapper or decorator; it cannot be a `with`.
 

@@ -70,6 +70,7 @@ class ConstraintMessenger(Messenger):
             "allowed": allowed,
             "log_mass": logsumexp(fn.log_probs[allowed]),
             "prior_proposal": prior,
+            "grammar_states": (*msg.infer.get("grammar_states", ()), self.state),
         }
         if msg.is_observed or msg.value is not None:
             return msg.replace(infer=infer)

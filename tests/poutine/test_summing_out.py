@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from effect_programs import EOS, LM, log_sum, programs, traced
+from effect_programs import EOS, LM, VOCABULARY, log_sum, programs, traced
 from hypothesis import given, settings, strategies as st
 
+import constrain
 from constrain import poutine
 from constrain.errors import LimitExceeded, Unsupported
 from constrain.lm.batched import CategoricalRows
@@ -204,6 +205,47 @@ def test_collapse_returns_an_exact_posterior_draw():
         counts[poutine.seed(collapsed, seed)(2, 2)] += 1
     error = np.sqrt(exact * (1 - exact) / 150)
     assert (np.abs(counts / 150 - exact) < 4 * error).all()
+
+
+def markov_text_to_its_end(n: int) -> tuple[int, ...]:
+    """Tokens until the end token, which must come within n."""
+    state, tokens = LM.init(), []
+    for t in poutine.markov(range(n)):
+        row = LM.log_probs(np.array([state]))[0]
+        tokens.append(poutine.sample(f"x{t}", LogCategorical(row)))
+        if tokens[-1] == EOS:
+            break
+        [state] = LM.advance(np.array([state]), np.array(tokens[-1:]))
+    poutine.factor("ended", 0.0 if tokens[-1] == EOS else -math.inf)
+    return tuple(tokens)
+
+
+def test_an_automaton_times_a_chain():
+    """Few enough texts to enumerate; then as many tokens as no one enumerates."""
+    even = constrain.compile(constrain.regex("(b*ab*a)*b*"), VOCABULARY)
+    follow = poutine.constrain(markov_text_to_its_end, even)
+    for n in (3, 4):
+        runs = list(poutine.enumerate_traces(follow, n))
+        expected = log_sum(t.log_prob_sum() for t in runs)
+        trace = poutine.trace(poutine.collapse(follow)).get_trace(n)
+        assert trace.log_prob_sum() == near(expected)
+    step = np.exp(LM.log_probs(LM.advance(np.full(4, LM.init()), np.arange(4))))
+    first = np.exp(LM.log_probs(np.array([LM.init()]))[0])
+    # forward by hand: (last token, parity of a's) -> mass
+    mass = {(0, 1): first[0], (1, 0): first[1]}
+    total = float(first[EOS])
+    for _ in range(24):
+        total += sum(m * step[last, EOS] for (last, odd), m in mass.items() if not odd)
+        after: dict[tuple[int, int], float] = {}
+        for (last, odd), m in mass.items():
+            for token in (0, 1):
+                key = (token, odd ^ (token == 0))
+                after[key] = after.get(key, 0.0) + m * step[last, token]
+        mass = after
+    trace = poutine.trace(poutine.seed(poutine.collapse(follow), 5)).get_trace(25)
+    assert trace.log_prob_sum() == near(math.log(total))
+    drawn = trace.nodes["_RETURN"].value
+    assert even.matches(b"".join(VOCABULARY.tokens[t] or b"" for t in drawn))
 
 
 TOKENS = [b"a", b"b", b"ab", b"ba", b"aba"]
