@@ -60,7 +60,7 @@ def _python(mode: str) -> Judge:
 
 def _json_lines(text: str) -> None:
     lines = text.split("\n")
-    for line in lines[:-1] if lines[-1] == "" else lines:
+    for line in lines if lines[-1].strip() else lines[:-1]:
         json.loads(line)
 
 
