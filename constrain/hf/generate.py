@@ -43,6 +43,8 @@ class Generated:
         processors has weight exp(log_weight) against the model's own distribution, restricted
         to the grammar's language.
     finished: ended by an end token, not by length.
+    forbidden: with `report=n`, for each step the n likeliest tokens that the grammar forbade, as
+        (id, the probability that the model gave it); else empty lists.
     """
 
     texts: list[str]
@@ -50,6 +52,7 @@ class Generated:
     log_masses: list[NDArray[np.float64]]
     log_weights: NDArray[np.float64]
     finished: list[bool]
+    forbidden: list[list[list[tuple[int, float]]]]
 
 
 def generate(
@@ -59,6 +62,7 @@ def generate(
     g: Grammar | Constraint | Sequence[Grammar | Constraint],
     *,
     complete: bool = False,
+    report: int = 0,
     **generate_kwargs: Any,
 ) -> Generated:
     """Generate text after each prompt that fits `g`, one for all or a list with one per prompt.
@@ -71,6 +75,7 @@ def generate(
     complete: allow only tokens after which the text can still be finished within the length, so
         that no text is cut off: `constrain.decoding.budget`. The language is then the texts that
         fit; EmptyLanguage is raised, before the model is called, if none does.
+    report: how many forbidden tokens to name for each step.
     Raises Unsupported for paged generation and token healing.
     """
     texts = [prompts] if isinstance(prompts, str) else list(prompts)
@@ -88,7 +93,7 @@ def generate(
         limit = _new_tokens(model, config, length or 1)
         budgets = {id(c): _within(c, limit) for c in constraints}
         constraints = [budgets[id(c)] for c in constraints]
-    processor = LogitsProcessor(constraints, prompt_length=length, measure=True)
+    processor = LogitsProcessor(constraints, prompt_length=length, measure=True, report=report)
     chain = transformers.LogitsProcessorList([*before, processor])
     output = model.generate(**inputs, generation_config=config, logits_processor=chain, **kwargs)
     sequences: torch.Tensor = output if isinstance(output, torch.Tensor) else output.sequences
@@ -208,17 +213,20 @@ def _collect(
     """Read rows along their prefixes; `suffixes` (rows, steps) are the ids after the prompt."""
     tokens: list[list[int]] = []
     masses: list[NDArray[np.float64]] = []
+    forbidden: list[list[list[tuple[int, float]]]] = []
     for path, row in zip(paths, suffixes.tolist(), strict=True):
         n_tokens = sum(prefix.open for prefix in path) - 1
         n_steps = n_tokens + path[-1].ended
         tokens.append(row[:n_tokens])
         masses.append(np.array([_mass(prefix) for prefix in path[:n_steps]], np.float64))
+        forbidden.append([prefix.forbidden for prefix in path[:n_steps]])
     return Generated(
         texts=[_text(each, row) for each, row in zip(spelled, tokens, strict=True)],
         tokens=tokens,
         log_masses=masses,
         log_weights=np.array([mass.sum() for mass in masses], np.float64),
         finished=[path[-1].ended for path in paths],
+        forbidden=forbidden,
     )
 
 

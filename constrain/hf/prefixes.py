@@ -53,9 +53,10 @@ class Prefix:
     ended: an end token was read; whatever follows is padding and leads nowhere else.
     log_mass: log of the probability that the mask left at the step after this prefix, in nats;
         None until a model has been asked.
+    forbidden: (token, probability) of the likeliest tokens that the mask forbade at that step.
     """
 
-    __slots__ = ("children", "constraint", "ended", "log_mass", "state")
+    __slots__ = ("children", "constraint", "ended", "forbidden", "log_mass", "state")
 
     def __init__(self, constraint: Language, state: Any):
         self.constraint = constraint
@@ -63,6 +64,7 @@ class Prefix:
         self.ended = state is not None and constraint.is_terminal(state)
         self.children: dict[int, Prefix] = {}
         self.log_mass: float | None = None
+        self.forbidden: list[tuple[int, float]] = []
 
     @property
     def open(self) -> bool:

@@ -32,6 +32,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         first call are: every `generate` call starts anew, and outside of `generate` a call does
         whose rows extend no row seen before. Give it to go on with an old text as prompt.
     measure: keep the log-mass of every step with its prefix; a float64 logsumexp per row and step.
+    report: with `measure`, keep also so many of the likeliest tokens that each step forbade.
     in_place: write into the logits that are given, on the host. Touches a fraction of the memory,
         but is not for calls with `output_logits` or prompt lookup, nor after processors that
         keep what they return.
@@ -51,6 +52,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         *,
         prompt_length: int | None = None,
         measure: bool = False,
+        report: int = 0,
         in_place: bool = False,
     ):
         several = isinstance(constraint, Sequence)
@@ -65,6 +67,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         self._vocab = widths.pop()
         self._end_masks = [pack(c.vocabulary.eos_token_ids, self._vocab) for c in self.constraints]
         self._measure = measure
+        self._report = report
         self._in_place = in_place
         self._warned = False
         self._buffers, self._scores = Buffers(), Buffers()
@@ -84,9 +87,12 @@ class LogitsProcessor(transformers.LogitsProcessor):
         words = gather_masks(self._masks(rows), scores.shape[1], self._buffers)
         measure = self._measure and not now.nested
         before = log_sum(scores) if measure else None
+        raw = scores.clone() if measure and self._report and self._in_place else scores
         out, alive = apply_masks(words, scores, self._scores, self._in_place)
         if before is not None:
             record_log_masses(rows, log_sum(out) - before)
+            if self._report:
+                record_forbidden(rows, raw, out, self._report)
         if not alive.all():
             self._keep_one_finite(rows, words, out, alive)
         return out
@@ -159,6 +165,17 @@ def record_log_masses(rows: list[Prefix], masses: torch.Tensor) -> None:
     for prefix, mass in zip(rows, masses.tolist(), strict=True):
         if prefix.open:
             prefix.log_mass = mass
+
+
+def record_forbidden(
+    rows: list[Prefix], scores: torch.Tensor, out: torch.Tensor, most: int
+) -> None:
+    """Keep the likeliest tokens that were forbidden, with their probabilities, at each prefix."""
+    gone = torch.where(out == -torch.inf, scores.softmax(dim=-1), 0.0)
+    top = gone.topk(min(most, gone.shape[1]))
+    for prefix, ids, probs in zip(rows, top.indices.tolist(), top.values.tolist(), strict=True):
+        if prefix.open:
+            prefix.forbidden = [(i, p) for i, p in zip(ids, probs, strict=True) if p > 0]
 
 
 def log_sum(scores: torch.Tensor) -> torch.Tensor:
