@@ -39,6 +39,8 @@ class Weigher(Messenger):
             return msg
         return msg.replace(key=self.model.next_key())
 
+    process_plate = process_sample  # a plate chooses its subsample
+
     def postprocess(self, msg: Any) -> Any:
         if isinstance(msg, Scored):
             self.model.weigh(float(msg.log_weight), msg)

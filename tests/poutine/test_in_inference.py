@@ -152,3 +152,16 @@ def test_a_submodel_and_a_plain_coroutine_in_one_program():
         assert end == EOS
         row = LM.log_probs(np.array([LM.init(first)]))[0]
         assert particle.untwisted_weight == pytest.approx(row[EOS], abs=1e-9)
+
+
+def test_a_subsample_belongs_to_the_particle():
+    class Picker(Model):
+        async def step(self):
+            with poutine.plate("rows", 50, subsample_size=5) as rows:
+                self.rows = rows.tolist()
+            self.finish()
+
+    first, again = (run(Picker(), 6, 9) for _ in range(2))
+    picked = [particle.rows for particle in first.particles.models]
+    assert picked == [particle.rows for particle in again.particles.models]
+    assert len(set(map(tuple, picked))) == 6
