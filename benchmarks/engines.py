@@ -75,6 +75,7 @@ class Constrain:
             "json": lambda _: constrain.json(),
             "json_schema": constrain.json_schema,
             "regex": constrain.regex,
+            "lark": constrain.cfg,
         }
 
     def compile(self, spec: Spec) -> ConstrainCompiled:
@@ -137,10 +138,11 @@ class Llguidance:
             "json": lambda _: LLMatcher.grammar_from_lark(LARK_JSON),
             "json_schema": LLMatcher.grammar_from_json_schema,
             "regex": LLMatcher.grammar_from_regex,
+            "lark": LLMatcher.grammar_from_lark,
         }
 
     def compile(self, spec: Spec) -> LlguidanceCompiled:
-        grammar = self.doors[spec["kind"]](spec.get("text", ""))
+        grammar = self.doors[spec["kind"]](spec.get("llguidance", spec.get("text", "")))
         inner = self.matcher(self.tokenizer, grammar)
         if inner.is_error():  # it never raises
             raise Refused(inner.get_error())

@@ -17,13 +17,21 @@ _HOMES = {
     "constrain.front": (
         "cfg",
         "choice",
+        "inspect",
         "json",
         "json_schema",
         "library",
         "literal",
         "regex",
     ),
+    "constrain.automata.comparing": ("equals", "includes", "reverse"),
+    "constrain.automata.counting": ("count", "sample"),
+    "constrain.automata.enumeration": ("enumerate", "longest"),
+    "constrain.automata.members": ("is_empty", "is_finite", "shortest"),
+    "constrain.syntax.combinators": ("chars", "ref", "rules", "seq", "star", "union"),
     "constrain.syntax.grammar": ("Grammar",),
+    "constrain.syntax.substrings": ("substring_of",),
+    "constrain.syntax.tagged": ("Tag", "free_text", "tagged"),
     "constrain.tokens.vocabulary": ("Vocabulary",),
     "constrain.decoding": ("Constraint", "compile"),
     "constrain.errors": (
@@ -40,7 +48,7 @@ _HOMES = {
     ),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("hf",)
+_MODULES = ("distributions", "hf", "llamppl", "lm", "poutine", "smc")
 
 
 def __getattr__(name: str) -> Any:
@@ -72,7 +80,19 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
-    from constrain import hf as hf
+    from constrain import hf as hf, poutine as poutine
+    from constrain.automata.comparing import (
+        equals as equals,
+        includes as includes,
+        reverse as reverse,
+    )
+    from constrain.automata.counting import count as count, sample as sample
+    from constrain.automata.enumeration import enumerate as enumerate, longest as longest
+    from constrain.automata.members import (
+        is_empty as is_empty,
+        is_finite as is_finite,
+        shortest as shortest,
+    )
     from constrain.decoding import Constraint as Constraint, compile as compile
     from constrain.errors import (
         ConstrainError as ConstrainError,
@@ -89,11 +109,22 @@ if TYPE_CHECKING:
     from constrain.front import (
         cfg as cfg,
         choice as choice,
+        inspect as inspect,
         json as json,
         json_schema as json_schema,
         library as library,
         literal as literal,
         regex as regex,
     )
+    from constrain.syntax.combinators import (
+        chars as chars,
+        ref as ref,
+        rules as rules,
+        seq as seq,
+        star as star,
+        union as union,
+    )
     from constrain.syntax.grammar import Grammar as Grammar
+    from constrain.syntax.substrings import substring_of as substring_of
+    from constrain.syntax.tagged import Tag as Tag, free_text as free_text, tagged as tagged
     from constrain.tokens.vocabulary import Vocabulary as Vocabulary

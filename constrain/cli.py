@@ -1,4 +1,4 @@
-"""The command line: `constrain generate`, `constrain check`, `constrain warmup`.
+"""The command line: `constrain generate`, `check`, `inspect`, `mask`, `draw`, `explain`, `warmup`.
 
 A thin face. Texts go to stdout, everything else to stderr. Exit codes: 0, it worked, the text
 fits; 1, the text does not fit or was cut short; 2, the command or the spec is wrong.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import codecs
 import os
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -17,12 +19,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 import constrain
-from constrain.errors import ConstrainError, SpecError
+from constrain.errors import ConstrainError, SpecError, TokenRejected, Unsupported
 
 if TYPE_CHECKING:
     from constrain import Grammar, Vocabulary
+    from constrain.hf.introspection import RunReport
+    from constrain.tokens.rows import Mask
 
 app = typer.Typer(
     help="Text that fits: a JSON Schema, a regular expression or a grammar, exactly.",
@@ -123,6 +129,112 @@ def check(
 
 
 @app.command()
+def explain(
+    schema: SchemaFile = None,
+    regex: Pattern = None,
+    grammar: GrammarFile = None,
+    library: LibraryName = None,
+    model: ModelName = None,
+    prompt: Annotated[str, typer.Option(help="What the model reads first.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of the text at the most.")] = 64,
+    greedy: Annotated[bool, typer.Option(help="Take the likeliest token each time.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="A page for a browser.")] = None,
+) -> None:
+    """Write a text and show what the grammar did to it, step by step.
+
+    How much probability it took, from which tokens, from which layer on the model was ahead of
+    them by itself, and which heads and neurons pushed against the grammar.
+    """
+    spec = read_spec(schema, regex, grammar, library)
+    language_model, tokenizer, _ = load(model)
+
+    from constrain.hf import introspection, pretrained
+
+    pretrained.set_seed(seed)
+    options: dict[str, Any] = {"max_new_tokens": max_tokens, "do_sample": not greedy}
+    if not greedy:
+        options["top_k"] = 0
+    with progress("writing"):
+        report = introspection.explain_generation(
+            language_model, tokenizer, prompt, spec, **options
+        )
+    if html is not None:
+        html.write_text(introspection.html_page(report), encoding="utf-8")
+    width = None if is_terminal() else 200
+    Console(width=width, highlight=False).print(steps_table(report))
+    print(f"log-weight {report.log_weight:.3f} nats over {len(report.steps)} steps")
+    if not report.finished:
+        notes.print(f"cut short after {max_tokens} tokens; see --max-tokens")
+        raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    schema: SchemaFile = None,
+    regex: Pattern = None,
+    grammar: GrammarFile = None,
+    library: LibraryName = None,
+) -> None:
+    """Look a grammar over: dead rules, recursion, ambiguity, collisions, its size."""
+    spec = read_spec(schema, regex, grammar, library)
+    with progress("inspecting"):
+        report = constrain.inspect(spec)
+    print(report)
+
+
+@app.command()
+def mask(
+    text: Annotated[str, typer.Argument(help="What has been written so far.")] = "",
+    schema: SchemaFile = None,
+    regex: Pattern = None,
+    grammar: GrammarFile = None,
+    library: LibraryName = None,
+    model: ModelName = None,
+    most: Annotated[int, typer.Option(min=1, help="Tokens that are listed at the most.")] = 50,
+) -> None:
+    """What may come next: the tokens of a model, with their ids, shorter ones first."""
+    spec = read_spec(schema, regex, grammar, library)
+    _, _, vocabulary = load(model)
+    with progress("compiling"):
+        constraint = constrain.compile(spec, vocabulary)
+    try:
+        state = constraint.advance_bytes(constraint.init(), os.fsencode(text))
+    except TokenRejected:
+        fault = constraint.explain_text(os.fsencode(text))
+        print(fault.message if fault else "does not fit")
+        raise typer.Exit(1) from None
+    tokens = allowed_tokens(constraint.mask(state), vocabulary)
+    for token_id, shown in tokens[:most]:
+        print(f"{token_id}\t{shown}")
+    more = f"; {len(tokens) - most:,} more, see --most" if len(tokens) > most else ""
+    notes.print(f"{len(tokens):,} of {len(vocabulary):,} tokens{more}", markup=False)
+    notes.print(f"expected: {', '.join(constraint.expected(state))}", markup=False)
+
+
+@app.command()
+def draw(
+    schema: SchemaFile = None,
+    regex: Pattern = None,
+    grammar: GrammarFile = None,
+    library: LibraryName = None,
+    rule: Annotated[str | None, typer.Option(help="One rule, instead of the whole.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Ends in .svg or .dot.")] = Path(
+        "grammar.svg"
+    ),
+) -> None:
+    """Draw the automaton of a regular grammar, or a rule of any (SVG needs Graphviz)."""
+    from constrain.automata.drawing import to_dot
+    from constrain.decoding.explain import show_class
+
+    spec = read_spec(schema, regex, grammar, library)
+    with progress("drawing"):
+        graph = to_dot(spec, show_class, rule)
+        write_graph(graph, out)
+    notes.print(f"wrote {out}", markup=False)
+
+
+@app.command()
 def warmup(model: ModelName = None) -> None:
     """Compile the kernels and build a model's vocabulary tables ahead of the first use."""
     with progress("compiling the kernels"):
@@ -133,6 +245,14 @@ def warmup(model: ModelName = None) -> None:
     notes.print(f"ready: {len(vocabulary):,} tokens")
 
 
+NEEDED_BY = {
+    "jaxtyping": "introspection",
+    "tokenizers": "hf",
+    "torch": "hf",
+    "transformers": "hf",
+}  # module -> the extra that has it
+
+
 def main() -> None:
     """Run the command line; what is wrong with a spec is a message, not a traceback."""
     try:
@@ -140,14 +260,60 @@ def main() -> None:
     except ConstrainError as error:
         fail(f"{type(error).__name__}: {error}")
     except ModuleNotFoundError as error:
-        if error.name not in {"torch", "transformers", "tokenizers"}:
+        if error.name not in NEEDED_BY:
             raise
-        fail(f"{error.name} is not installed; models need it: pip install 'constrain[hf]'")
+        extra = NEEDED_BY[error.name]
+        fail(f"{error.name} is not installed; pip install 'constrain[{extra}]' brings it")
 
 
 def fail(message: str) -> None:
     notes.print(message, markup=False, soft_wrap=True)
     sys.exit(2)
+
+
+def steps_table(report: RunReport) -> Table:
+    """The steps of a constrained run."""
+    columns = ("token", "log-mass", "taken", "from", "ahead from layer", "against (layer.number)")
+    table = Table(*columns, box=None)
+    for step in report.steps:
+        forbidden = [f"{share.text!r} {share.probability:.1%}" for share in step.top_forbidden[:3]]
+        layer = "never" if step.overtakes_at is None else str(step.overtakes_at)
+        pushes = [f"{p.kind} {p.layer}.{p.index} {p.nats:+.2f}" for p in step.against[:3]]
+        cells = (
+            repr(step.text),
+            f"{step.log_mass:.3f}",
+            f"{step.forbidden_mass:.1%}",
+            "  ".join(forbidden),
+            layer,
+            "  ".join(pushes),
+        )
+        table.add_row(*map(Text, cells))  # texts may hold what looks like markup
+    return table
+
+
+def allowed_tokens(mask: Mask, vocabulary: Vocabulary) -> list[tuple[int, str]]:
+    """(id, readable text) of the tokens of a mask: the end of the text, then shorter ones first."""
+    from constrain.decoding.explain import END_OF_TEXT, quoted
+
+    ids = [i for i in range(len(vocabulary)) if mask[i >> 5] >> (i & 31) & 1]
+    ids.sort(key=lambda i: (len(vocabulary.tokens[i] or b""), i))
+    ends = set(vocabulary.eos_token_ids)
+    shown = (END_OF_TEXT if i in ends else quoted(vocabulary.tokens[i] or b"") for i in ids)
+    return list(zip(ids, shown, strict=True))
+
+
+def write_graph(graph: str, out: Path) -> None:
+    """Write a graph as it is (.dot), or as Graphviz draws it (.svg)."""
+    if out.suffix == ".dot":
+        out.write_text(graph, encoding="utf-8")
+        return
+    if out.suffix != ".svg":
+        raise typer.BadParameter(f"{out.name!r} ends neither in .svg nor in .dot")
+    program = shutil.which("dot")
+    if program is None:
+        note = "install Graphviz, or write its input with --out FILE.dot"
+        raise Unsupported("an SVG without the program dot", note=note)
+    subprocess.run([program, "-Tsvg", "-o", str(out)], input=graph.encode(), check=True)
 
 
 # --- specs

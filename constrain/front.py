@@ -6,34 +6,60 @@ regular expressions never loads the grammar reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from constrain.errors import EmptyLanguage, SpecError, Unsupported
+from constrain.errors import EmptyLanguage, SpecError
 from constrain.resources import library_names, library_text
-from constrain.syntax.grammar import Expr, Grammar, Literal, Regular, Words
+from constrain.syntax.grammar import (
+    Expr,
+    Grammar,
+    Regular,
+    Words,
+    choice as choice_of,
+    grammar_of,
+    utf8,
+)
+
+MAX_WORD_BYTES = 12_000_000
+"""Bytes of words that the engine takes at once; more come in parts of PART_BYTES."""
+
+PART_BYTES = 2_000_000
 
 
-def regex(pattern: str) -> Grammar:
-    """The strings that `pattern` matches as a whole (Python syntax, text as UTF-8).
+def regex(pattern: str, dialect: str = "python") -> Grammar:
+    """The strings that `pattern` matches as a whole, text being UTF-8.
+
+    dialect: "python", or "ecma" for ECMA-262 (JavaScript) with its flag `u`.
 
     Raises RegexSyntaxError for a pattern that cannot be read, Unsupported for one that cannot
     be honoured exactly.
     """
     from constrain.syntax import regex_parser
 
-    return _single(("regex", pattern), Regular(regex_parser.parse(pattern).node))
+    parsed = regex_parser.parse(pattern, dialect=dialect)
+    return _single(("regex", pattern, dialect), Regular(parsed.node))
 
 
 def cfg(
-    text: str, start: str | None = None, syntax: str = "lark", lexer: str | None = None
+    text: str,
+    start: str | None = None,
+    syntax: str = "lark",
+    lexer: str | None = None,
+    *,
+    imports: Mapping[str, str] | Callable[[str], str | None] | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> Grammar:
     """The language of a context-free grammar.
 
-    start: the start rule; "start" by default.
-    syntax: how `text` is written; "lark".
+    start: the start rule; by default "start", in GBNF "root".
+    syntax: how `text` is written; "lark", or "gbnf" as llama.cpp has it.
     lexer: "contextual" (the default: longest lexemes, `%ignore` between them) or
-        "scannerless" (every split into terminals counts).
+        "scannerless" (every split into terminals counts; GBNF means always this).
+    imports: for Lark, texts of the grammars that `%import` may name, by path as written
+        (".names", "my.names"); Lark's own and those of `library` are there anyway.
+    declared: for Lark, the special tokens that `%declare`d terminals stand for, as in
+        {"TOOL": "<|tool|>"} or {"TOOL": "<[10-20]>"}.
 
     Raises GrammarSyntaxError for a grammar that cannot be read, Unsupported for one that
     cannot be honoured exactly.
@@ -41,7 +67,9 @@ def cfg(
     if syntax not in _CFG_SYNTAXES:
         known = ", ".join(f'"{name}"' for name in _CFG_SYNTAXES)
         raise SpecError(f'unknown grammar syntax "{syntax}"; this version knows {known}')
-    return _CFG_SYNTAXES[syntax](text, start, lexer)
+    options = {"imports": imports, "declared": declared}
+    given = {name: option for name, option in options.items() if option is not None}
+    return _CFG_SYNTAXES[syntax](text, start, lexer, **given)
 
 
 def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
@@ -55,6 +83,22 @@ def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
     return grammar(schema, registry=registry, **options)
 
 
+def inspect(spec: Any, **options: Any) -> Any:
+    """What is worth knowing about a grammar, or about a JSON Schema, before it is used.
+
+    spec: a Grammar (then a `constrain.automata.inspection.Report` comes back) or whatever
+        `json_schema` takes (a `constrain.json_schema.inspection.SchemaReport`).
+    options: those of the function `inspect` in either module.
+    """
+    if isinstance(spec, Grammar):
+        from constrain.automata import inspection
+
+        return inspection.inspect(spec, **options)
+    from constrain.json_schema import inspection as of_schemas
+
+    return of_schemas.inspect(spec, **options)
+
+
 def json() -> Grammar:
     """Any JSON text of RFC 8259: any value, any white space, equal names allowed."""
     from constrain.automata import json_rules
@@ -66,20 +110,23 @@ def choice(texts: Iterable[str | bytes]) -> Grammar:
     """One of `texts`; costs the same for three of them as for ten thousand."""
     if isinstance(texts, str | bytes):
         raise SpecError(f"choice() takes a list of texts, not one text; try choice([{texts!r}])")
-    words = tuple(sorted({_utf8(text) for text in texts}))
+    words = tuple(sorted({utf8(text) for text in texts}))
     if not words:
         raise EmptyLanguage("choice() was given no texts, so no text would fit")
-    return _single(("choice", words), Words(words))
+    return _single(("choice", words), _words(words))
 
 
 def literal(text: str | bytes) -> Grammar:
     """Exactly `text`."""
-    data = _utf8(text)
-    return _single(("literal", data), Literal(data))
+    return grammar_of(text)
 
 
 def library(name: str) -> Grammar:
-    """A grammar that comes with the package: "json", "arithmetic", "sql", "iso8601"."""
+    """A grammar that comes with the package, such as "json", "python", "smiles" or "email".
+
+    What there is stands in `grammars/`: each says in its head what it covers, after which standard.
+    Raises SpecError with all names for one that is not there.
+    """
     try:
         ending, text = library_text(name)
     except KeyError:
@@ -88,33 +135,41 @@ def library(name: str) -> Grammar:
     return _LIBRARY_READERS[ending](text)
 
 
-def _single(key: tuple[str, Any], expr: Expr) -> Grammar:
+def _words(words: tuple[bytes, ...]) -> Expr:
+    """All of `words`; very many in parts, which the engine can take one after the other."""
+    n_bytes = sum(map(len, words))
+    n_parts = 1 + n_bytes // PART_BYTES if n_bytes > MAX_WORD_BYTES else 1
+    size = -(-len(words) // n_parts)
+    return choice_of(Words(words[i : i + size]) for i in range(0, len(words), size))
+
+
+def _single(key: tuple[Any, ...], expr: Expr) -> Grammar:
     return Grammar(key=key, rules={"start": expr})
 
 
-def _utf8(text: str | bytes) -> bytes:
-    try:
-        return text.encode() if isinstance(text, str) else bytes(text)
-    except UnicodeEncodeError as error:
-        span = (error.start, error.end)
-        raise SpecError("a lone surrogate has no UTF-8 bytes", ascii(text), span) from None
-
-
-def _lark(text: str, start: str | None, lexer: str | None) -> Grammar:
+def _lark(text: str, start: str | None, lexer: str | None, **options: Any) -> Grammar:
     from constrain.syntax import lark_grammar
 
-    return lark_grammar.parse(text, start or "start", lexer or "contextual")
+    return lark_grammar.parse(
+        text, start or "start", lexer or "contextual", json_schema=json_schema, **options
+    )
 
 
-def _gbnf(text: str, start: str | None, lexer: str | None) -> Grammar:
-    raise Unsupported("a grammar in GBNF", note='this version reads syntax="lark"')
+def _gbnf(text: str, start: str | None, lexer: str | None, **options: Any) -> Grammar:
+    from constrain.syntax import gbnf
+
+    if lexer not in (None, "scannerless"):
+        raise SpecError(f'a grammar in GBNF has no lexer, so none is "{lexer}"')
+    if options:
+        raise SpecError(f"a grammar in GBNF takes no {' and no '.join(options)}")
+    return gbnf.parse(text, start or "root")
 
 
 def _verbose_regex(text: str) -> Grammar:
     return regex(text.strip())
 
 
-_CFG_SYNTAXES: dict[str, Callable[[str, str | None, str | None], Grammar]] = {
+_CFG_SYNTAXES: dict[str, Callable[..., Grammar]] = {
     "lark": _lark,
     "gbnf": _gbnf,
 }

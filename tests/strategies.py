@@ -44,20 +44,25 @@ def regex_nodes(
 
 _ATOMS = ["a", "b", "é", ".", "[ab]", "[^a]", "[a-é]", r"\w", r"\W", r"\s", r"[^\w]", r"\x61", "B"]
 _QUANTIFIERS = ["*", "+", "?", "{2}", "{1,2}", "{,2}", "{2,}", "*?", "??", "+?", "{1,2}?"]
+_POSSESSIVE = ["*+", "++", "?+", "{2}+", "{1,2}+", "{2,}+"]
 _ANCHORS = ["^", "$", r"\A", r"\Z", r"\b"]
 _OPENERS = ["(", "(?:", "(?i:", "(?s:", "(?a:", "(?m:"]
 
 
-def patterns(anchors: bool = False, looks: bool = False) -> st.SearchStrategy[str]:
+def patterns(
+    anchors: bool = False, looks: bool = False, atomic: bool = False
+) -> st.SearchStrategy[str]:
     """Python patterns; lookbehinds have the fixed width that Python asks for."""
+    quantifiers = _QUANTIFIERS + (_POSSESSIVE if atomic else [])
+    openers = _OPENERS + (["(?>"] if atomic else [])
     atoms = st.sampled_from(_ATOMS + (_ANCHORS if anchors else []))
 
     def extend(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-        group = st.builds("{}{})".format, st.sampled_from(_OPENERS), inner)
+        group = st.builds("{}{})".format, st.sampled_from(openers), inner)
         options = [
             st.builds("{}{}".format, inner, inner),
             st.builds("{}|{}".format, inner, inner),
-            st.builds("{}{}".format, group, st.sampled_from(_QUANTIFIERS)),
+            st.builds("{}{}".format, group, st.sampled_from(quantifiers)),
             group,
         ]
         if looks:

@@ -12,6 +12,7 @@ NAMES = ["a", "b", "é"]
 NUMBERS = [-2, -1, 0, 1, 2, 0.5, 1.0, -1.5, 10, 12.25]
 STRINGS = ["", "a", "b", "ab", "ba", 'a"', "a\nb", "😀"]
 PATTERNS = ["a", "^a", "b$", "^a*$", "^(a|b)+$", '"', "^.$", "^(?!a)", "^[^a]*$"]
+NAME_PATTERNS = ["a", "^[ab]$", "^.$", "b|é"]
 TYPES = ["string", "number", "integer", "object", "array", "boolean", "null"]
 
 scalars = st.sampled_from([*NUMBERS, *STRINGS, True, False, None])
@@ -41,6 +42,10 @@ _LEAF_KEYWORDS: dict[str, st.SearchStrategy[Any]] = {
     "required": _names,
     "minItems": _counts,
     "maxItems": _counts,
+    "multipleOf": st.sampled_from([1, 2, 0.5, 0.25, 3]),
+    "minProperties": _counts,
+    "maxProperties": _counts,
+    "dependentRequired": st.dictionaries(st.sampled_from(NAMES), _names, max_size=2),
     "title": st.just("says nothing"),
 }
 _REFERENCES = st.sampled_from(["#", "#/$defs/x", "#/$defs/y"])
@@ -57,6 +62,18 @@ def _keywords(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]
         "allOf": branches,
         "oneOf": branches,
         "$ref": _REFERENCES,
+        "not": inner,
+        "if": inner,
+        "then": inner,
+        "else": inner,
+        "patternProperties": st.dictionaries(st.sampled_from(NAME_PATTERNS), inner, max_size=2),
+        "propertyNames": inner,
+        "dependentSchemas": st.dictionaries(st.sampled_from(NAMES), inner, max_size=2),
+        "contains": inner,
+        "minContains": _counts,
+        "maxContains": _counts,
+        "unevaluatedProperties": inner,
+        "unevaluatedItems": inner,
     }
 
 
@@ -76,7 +93,7 @@ def pairs() -> st.SearchStrategy[Any]:
     per_type = {
         "string": ("minLength", "maxLength", "pattern", "enum"),
         "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-        "object": ("properties", "required", "additionalProperties"),
+        "object": ("properties", "required", "additionalProperties", "patternProperties"),
         "array": ("prefixItems", "items", "minItems", "maxItems"),
     }
     keywords = {**_LEAF_KEYWORDS, **_keywords(_leaves)}

@@ -230,6 +230,26 @@ def test_streamed_characters_are_never_cut():
 # warmup and progress
 
 
+def test_explain_shows_each_step_and_writes_a_page(run, tmp_path):
+    schema, page = tmp_path / "schema.json", tmp_path / "page.html"
+    schema.write_text(json.dumps({"enum": [17, 19, "[bold]"]}))
+    arguments = ["--schema", str(schema), "--prompt", "Age as JSON:", "--html", str(page)]
+    code, out, _ = run("explain", *arguments, "--greedy")
+    assert code == 0
+    header, *steps, total = out.splitlines()
+    assert re.split(r"  +", header.strip())[:3] == ["token", "log-mass", "taken"]
+    assert total.startswith("log-weight -")
+    assert total.endswith(f"over {len(steps)} steps")
+    assert "head" in out or "neuron" in out
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_explain_says_when_the_text_was_cut_short(run):
+    code, _, err = run("explain", "--regex", "a{30}", "--max-tokens", "2")
+    assert code == 1
+    assert "cut short after 2 tokens" in err
+
+
 def test_warmup(run):
     code, out, err = run("warmup")
     assert (code, out) == (0, "")

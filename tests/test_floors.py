@@ -19,6 +19,7 @@ FLOORS = [
     "decoding",
     "lm",
     "poutine",
+    "distributions",
     "smc",
     "front",
     "hf",
@@ -29,12 +30,14 @@ HEIGHT = {name: height for height, name in enumerate(FLOORS)}
 
 # Heavy packages, and the only places that may load them.
 ONLY_IN = {
-    "numba": ["tokens/_kernels.py"],
+    "numba": ["tokens/_kernels.py", "tokens/_apply_kernels.py", "tokens/_walk_kernels.py"],
     "llvmlite": ["tokens/_kernels.py"],
     "torch": ["hf/"],
     "transformers": ["hf/"],
     "tokenizers": ["hf/"],
     "safetensors": ["hf/"],
+    "jaxtyping": ["hf/introspection/"],
+    "networkx": ["hf/introspection/graph.py"],
     "typer": ["cli.py"],
     "rich": ["cli.py"],
     "click": [],

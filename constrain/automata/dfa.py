@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constrain.errors import LimitExceeded
+from constrain.syntax import regex_analysis
 from constrain.syntax.regex_ast import ANY_CHAR, NOTHING, Node
 from constrain.syntax.utf8 import FINAL, byte_automaton
 
@@ -60,6 +61,22 @@ def leaf(dfa: DFA) -> Node:
     """
     dfa = minimize(dfa)
     return NOTHING if is_empty(dfa) else cast(Node, Automaton(dfa))
+
+
+def _is_nullable(node: Automaton) -> bool:
+    return bool(node.dfa.accepting[node.dfa.start])
+
+
+def _without_empty(node: Automaton) -> Node:
+    """From a copy of the start that does not accept."""
+    dfa = node.dfa
+    table = np.vstack([dfa.table, dfa.table[dfa.start]])
+    return leaf(DFA(table, dfa.classes, np.append(dfa.accepting, False), dfa.n_states))
+
+
+regex_analysis.extend(
+    Automaton, _is_nullable, lambda node: (int(not _is_nullable(node)), None), _without_empty
+)
 
 
 # Construction.

@@ -16,6 +16,7 @@ from constrain.syntax.anchors import END, END_OR_LAST_NEWLINE, START
 from constrain.syntax.regex_analysis import is_nullable, looks_around, walk
 from constrain.syntax.regex_ast import (
     EPSILON,
+    Atomic,
     Chars,
     Complement,
     Concat,
@@ -28,6 +29,7 @@ from constrain.syntax.regex_ast import (
     concat,
     union,
 )
+from constrain.syntax.regex_order import drop_idle_looks
 
 from .dfa import MAX_STATES, leaf
 from .whole_text import from_node_with_looks
@@ -54,7 +56,9 @@ def eliminate(node: Node, max_states: int = MAX_STATES) -> Node:
         return Complement(eliminate(node.item, max_states))
     if isinstance(node, Intersect):
         return Intersect(tuple(eliminate(item, max_states) for item in node.items))
-    alternatives = (_without_anchors(items) for items in _spread(node))
+    alternatives = (
+        _without_anchors(drop_idle_looks(items, at_end=True)) for items in _spread(node)
+    )
     return union(_without_looks(items, max_states) for items in alternatives)
 
 
@@ -143,4 +147,7 @@ def _without_looks(items: list[Node], max_states: int) -> Node:
 
 def _has_look(items: Iterable[Node], behind: bool) -> bool:
     parts = chain.from_iterable(map(walk, items))
-    return any(isinstance(part, Look) and part.behind == behind for part in parts)
+    return any(
+        part.behind == behind if isinstance(part, Look) else isinstance(part, Atomic) > behind
+        for part in parts
+    )

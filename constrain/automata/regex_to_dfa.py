@@ -16,6 +16,7 @@ from typing import Any
 from constrain.errors import LimitExceeded, Unsupported
 from constrain.syntax.regex_ast import (
     ANY_CHAR,
+    Atomic,
     Chars,
     Complement,
     Concat,
@@ -30,6 +31,7 @@ from constrain.syntax.regex_ast import (
 )
 from constrain.syntax.utf8 import FINAL, byte_automaton
 
+from .atomic import add_atomic
 from .dfa import (
     DEAD,
     DFA,
@@ -66,6 +68,7 @@ class NFA:
         self.epsilon: list[list[int]] = []
         self.tests: list[list[tuple[int, bool, int]]] = []  # question, wanted answer, target
         self.questions: list[Question] = []  # a question asks only earlier ones
+        self.choices: dict[Node, list[list[int]]] = {}  # what `atomic` asks, by what is in a group
         self._known: dict[tuple[Node, bool], int] = {}
         self._budget = max_states
 
@@ -151,11 +154,15 @@ class NFA:
             prefix = repeat(ANY_CHAR, 0, None) if node.behind else Concat(())
             first = self.state()
             final = self.add(concat([prefix, node.item]), first)
-            self._known[key] = len(self.questions)
-            self.questions.append(Question(first, final, node.behind))
+            self._known[key] = self.ask(first, final, node.behind)
         end = self.state()
         self.tests[start].append((self._known[key], not node.negative, end))
         return end
+
+    def ask(self, start: int, final: int, behind: bool = False) -> int:
+        """Number a question. What is asked in its fragment has to have a number already."""
+        self.questions.append(Question(start, final, behind))
+        return len(self.questions) - 1
 
 
 _ADD: dict[type, Callable[[NFA, Any, int], int]] = {
@@ -168,6 +175,7 @@ _ADD: dict[type, Callable[[NFA, Any, int], int]] = {
     Intersect: NFA.add_intersect,
     Complement: NFA.add_complement,
     Look: NFA.add_look,
+    Atomic: lambda nfa, node, start: add_atomic(nfa, node, start),
 }
 
 

@@ -18,7 +18,9 @@ from .regex_to_dfa import NFA, States, Steps
 
 EMPTY: States = frozenset()
 CONFIGS_FACTOR = 10  # configurations allowed for each state of the budget
-MAX_GUESSES = 4096
+MAX_GUESSES = 1024
+MAX_WORK = 1_000_000
+"""Steps of configurations and of states through tests, at some 1 us."""
 
 
 class Config(NamedTuple):
@@ -74,13 +76,16 @@ class _Reader:
         self.tests = {state: tests for state, tests in enumerate(nfa.tests) if tests}
         self.max_configs = CONFIGS_FACTOR * max_states
         self._settled: dict[Config, list[Config]] = {}
+        self._work = 0
         finals = {final, *(question.final for question in nfa.questions)}
         self.steps = Steps(nfa, finals)
+        self.n_classes = max(self.steps.classes) + 1
         self.goes_on = [bool(edges) or state in finals for state, edges in enumerate(nfa.edges)]
         self.ahead_finals = {q.final for q in nfa.questions if not q.behind}
 
     def successors(self, configs: frozenset[Config]) -> Iterator[tuple[int, frozenset[Config]]]:
         reached: dict[int, list[Config]] = {}
+        self.spend(len(configs) * self.n_classes)
         for config in configs:
             behind, never = self.steps.moves(config.behind), self.steps.moves(config.never)
             musts = [self.steps.moves(states) for states in config.must]
@@ -92,6 +97,11 @@ class _Reader:
         for c, found in reached.items():
             if found:
                 yield c, _merged(found)
+
+    def spend(self, steps: int) -> None:
+        self._work += steps
+        if self._work > MAX_WORK:
+            raise LimitExceeded("work on lookarounds", self._work, "use fewer or simpler ones")
 
     def settled(self, config: Config) -> list[Config]:
         """`settle`, remembered: many bytes lead to the same configuration."""
@@ -120,13 +130,18 @@ class _Reader:
     def answers(self, config: Config) -> Iterator[dict[int, bool]]:
         """Yield possible answers to the questions asked here. Later ones may rest on earlier."""
         possible: list[dict[int, bool]] = [{}]
-        for q in sorted(self.asked(config)):
+        asked = sorted(self.asked(config))
+        for q in asked:
             final = self.questions[q].final
             if self.questions[q].behind:
                 for answers in possible:
                     answers[q] = final in self.follow(config.behind, answers)
             else:
-                guesses = [{**answers, q: guess} for answers in possible for guess in (True, False)]
+                guesses = list[dict[int, bool]]()
+                for answers in possible:
+                    begun = [other for other in asked if other > q or other in answers]
+                    matters = self.matters(q, config, begun, answers)
+                    guesses += [{**answers, q: x} for x in (True, False)] if matters else [answers]
                 possible = [a for a in guesses if self.follow(config.main, a, hopeful=True)]
                 if len(possible) > MAX_GUESSES:
                     raise LimitExceeded("guesses about lookaheads at one place", len(possible))
@@ -147,6 +162,16 @@ class _Reader:
                 seen |= states
         return found
 
+    def matters(
+        self, question: int, config: Config, begun: Iterable[int], answers: dict[int, bool]
+    ) -> bool:
+        """After these answers, can anything here, or in a question that begins here, still come
+        to a test of this question?"""
+        starts = (self.steps.closure(self.questions[q].start) for q in begun)
+        states = config.main.union(config.behind, config.never, *config.must, *starts)
+        tested = (test[0] for s in self.passed(states, answers) for test in self.tests.get(s, ()))
+        return question in tested
+
     def follow(self, states: States, answers: dict[int, bool], hopeful: bool = False) -> States:
         """Return the states with edges, or final, that are reached through tests.
 
@@ -154,6 +179,11 @@ class _Reader:
         """
         if states.isdisjoint(self.tests):
             return states
+        seen = self.passed(states, answers, hopeful)
+        return frozenset(state for state in seen if self.goes_on[state])
+
+    def passed(self, states: States, answers: dict[int, bool], hopeful: bool = True) -> set[int]:
+        """All states that are reached through tests, as `follow` has it."""
         seen, stack = set(states), list(states)
         while stack:
             for q, wanted, target in self.tests.get(stack.pop(), ()):
@@ -161,7 +191,8 @@ class _Reader:
                     new = self.steps.closure(target) - seen
                     seen |= new
                     stack += new
-        return frozenset(state for state in seen if self.goes_on[state])
+        self.spend(len(seen))
+        return seen
 
 
 def _strictest(musts: Iterable[States]) -> frozenset[States]:

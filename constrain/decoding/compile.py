@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, overload
 
 from constrain.automata.alphabet import UTF8, missing_bytes
+from constrain.automata.assembly import runnable
 from constrain.automata.lexing import never_stuck
-from constrain.automata.normal_form import NormalForm, is_recursive, normal_form
+from constrain.automata.normal_form import NormalForm, is_recursive
 from constrain.errors import EmptyLanguage, SpecError, Unsupported
 from constrain.syntax.grammar import Grammar
 from constrain.tokens.engine import Engine
-from constrain.tokens.storage import tables
+from constrain.tokens.storage import tables as tables_of
 from constrain.tokens.vocabulary import Vocabulary
 
 from .constraint import Constraint
+from .eager import EagerConstraint, compile_eagerly
+from .special_tokens import spelled_out, with_special_tokens
 from .viability import LookaheadEngine
 
 MAX_BYTES = 1 << 29
 
 Spelling: TypeAlias = Literal["check", "assume"]
+
+
+@overload
+def compile(
+    grammar: Grammar,
+    vocabulary: Vocabulary,
+    *,
+    spelling: Spelling = "check",
+    max_bytes: int = MAX_BYTES,
+    tables: Literal["lazy"] = "lazy",
+) -> Constraint: ...
+
+
+@overload
+def compile(
+    grammar: Grammar,
+    vocabulary: Vocabulary,
+    *,
+    max_bytes: int = MAX_BYTES,
+    tables: Literal["eager"],
+) -> EagerConstraint: ...
 
 
 def compile(
@@ -28,7 +52,8 @@ def compile(
     *,
     spelling: Spelling = "check",
     max_bytes: int = MAX_BYTES,
-) -> Constraint:
+    tables: Literal["lazy", "eager"] = "lazy",
+) -> Constraint | EagerConstraint:
     """Compile a grammar for a vocabulary. Lazy: tables fill as text needs them.
 
     spelling: what to do where the vocabulary lacks single bytes that texts of the grammar may
@@ -36,20 +61,29 @@ def compile(
         the graph of tokens; a recursive grammar raises Unsupported. "assume": masks allow what
         can be finished by some bytes, whether or not there are tokens for them.
     max_bytes: bound on what one constraint may hold; LimitExceeded where that is not enough.
+    tables: "eager" builds all of them now, for grammars without recursion and not too many
+        states; see `EagerConstraint`.
 
     Raises EmptyLanguage, LimitExceeded, Unsupported. The first use of a vocabulary on a machine
     builds its tables (0.3 s for 131,072 tokens); later processes read them from disk.
     """
     if spelling not in ("check", "assume"):
         raise SpecError(f'spelling is "check" or "assume", not {spelling!r}')
-    form = normal_form(grammar)
+    if tables not in ("lazy", "eager"):
+        raise SpecError(f'tables are "lazy" or "eager", not {tables!r}')
+    if grammar.tokens:
+        grammar = spelled_out(grammar, vocabulary)
+        vocabulary = with_special_tokens(vocabulary)
+    if tables == "eager":
+        return compile_eagerly(grammar, vocabulary, max_bytes)
+    form = runnable(grammar)
     missing = _missing(grammar, form, vocabulary) if spelling == "check" else frozenset[int]()
     if missing and is_recursive(form):
         raise Unsupported(
             "a context-free grammar for a vocabulary that cannot spell every byte",
             note=f'no token is {_listed(missing)} alone; spelling="assume" ignores that',
         )
-    arguments = form, tables(vocabulary), vocabulary.n_words, max_bytes
+    arguments = form, tables_of(vocabulary), vocabulary.n_words, max_bytes
     if not missing and (not form.terminals or never_stuck(form)):
         return Constraint(grammar, vocabulary, Engine(*arguments))
     engine = LookaheadEngine(*arguments, by_tokens=bool(missing))

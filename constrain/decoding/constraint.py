@@ -25,6 +25,7 @@ from constrain.tokens.engine import Engine
 from constrain.tokens.vocabulary import Vocabulary
 
 from . import dump, explain, forced
+from .places import rule_path
 
 Mask: TypeAlias = NDArray[np.uint32]
 
@@ -208,7 +209,9 @@ class Constraint:
         after, taken = self._run(self._start, data)
         if after is not None and self.accepts(after):
             return None
-        return explain.text_fault(data, taken, self._expected_after(self._start, data[:taken]))
+        fits = data[:taken]
+        rules = self._rules_after(self._start, fits)
+        return explain.text_fault(data, taken, self._expected_after(self._start, fits), rules)
 
     def _state(self, config: int) -> State:
         reference = self._handles.get(config)
@@ -335,6 +338,16 @@ class Constraint:
                     return None, start + taken
                 state = self._state(after)
         return state, len(data)
+
+    def rules(self, state: State) -> list[str]:
+        """The rules that are open, outermost first: those of which some text is still to come."""
+        return list(self._rules_after(state, b""))
+
+    def _rules_after(self, state: State, data: bytes) -> tuple[str, ...]:
+        place, _ = self._run(state, data)
+        if place is None or place[0].config < 0:
+            return ()
+        return self._ask(lambda config: rule_path(self._engine, config), place[0])
 
     def _expected_after(self, state: State, data: bytes) -> tuple[str, ...]:
         place, _ = self._run(state, data)

@@ -36,6 +36,8 @@ from constrain.tokens.lookup import Words, below, chosen, path, token_at
 from constrain.tokens.rows import Mask
 from constrain.tokens.vocabulary import Vocabulary
 
+from .places import rule_path
+
 MAX_TERMS = 100
 """Expectations that are listed; with more of them the last one says so."""
 
@@ -53,6 +55,7 @@ class Rejection:
     offset: int  # its first byte that does not fit
     expected: tuple[str, ...]  # in place of that byte
     nearest: tuple[int, ...]  # allowed tokens that share the longest prefix with it
+    rules: tuple[str, ...]  # those that are open there, outermost first
     message: str
 
 
@@ -63,6 +66,7 @@ class TextFault:
     offset: int  # of the first byte that does not fit
     column: int  # the same in characters
     expected: tuple[str, ...]  # in place of that byte
+    rules: tuple[str, ...]  # those that are open there, outermost first
     too_short: bool  # all bytes fit, but the text may not end there
     message: str
 
@@ -335,17 +339,17 @@ def misfit(offset: int, terms: tuple[str, ...]) -> str:
 def refusal(engine: Engine, config: int, vocabulary: Vocabulary, token_id: int) -> str:
     """One line about a token that may not come in `config`."""
     token = vocabulary.tokens[token_id]
-    taken, terms = _stop(engine, config, token or b"")
+    taken, terms, _ = _stop(engine, config, token or b"")
     if token is not None:
         return f"token {token_id}, {quoted(token)}: {misfit(taken, terms)}"
     return f"token {token_id}: {_no_text(vocabulary, token_id)}; expected {listed(terms)}"
 
 
-def _stop(engine: Engine, config: int, data: bytes) -> tuple[int, tuple[str, ...]]:
-    """How many bytes of `data` fit, and what is expected then."""
+def _stop(engine: Engine, config: int, data: bytes) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    """How many bytes of `data` fit, what is expected then, and in which rules."""
     _, taken = engine.run(config, data)
     place, _ = engine.run(config, data[:taken])
-    return taken, expected(engine, place)
+    return taken, expected(engine, place), rule_path(engine, place)
 
 
 def _no_text(vocabulary: Vocabulary, token_id: int) -> str:
@@ -359,17 +363,23 @@ def rejection(
     """All about a token that may not come in `config`, whose mask is `mask`."""
     token = vocabulary.tokens[token_id]
     data = token or b""
-    taken, terms = _stop(engine, config, data)
+    taken, terms, rules = _stop(engine, config, data)
     near = nearest(engine.tables.words, vocabulary, data[:taken], mask, most)
     if token is None:
         lines = [f"token {token_id}: {_no_text(vocabulary, token_id)}"]
     else:
         lines = [_caret(f"token {token_id} does not fit", data, taken)]
-    lines.append(f"expected: {listed(terms) or 'nothing more'}")
+    lines += [f"expected: {listed(terms) or 'nothing more'}", *_inside(rules)]
     if near:
         shown = (f"{quoted(vocabulary.tokens[i] or b'')} ({i})" for i in near)
         lines.append(f"nearest: {', '.join(shown)}")
-    return Rejection(token_id, token, taken, terms, near, "\n".join(lines))
+    return Rejection(token_id, token, taken, terms, near, rules, "\n".join(lines))
+
+
+def _inside(rules: tuple[str, ...], most: int = 8) -> list[str]:
+    """A line about the rules around a place; about one that is the whole grammar none."""
+    shown = rules if len(rules) <= most else (*rules[: most // 2], "...", *rules[-most // 2 :])
+    return [f"in: {' > '.join(shown)}"] if len(rules) > 1 else []
 
 
 def _caret(message: str, data: bytes, offset: int) -> str:
@@ -394,14 +404,17 @@ def nearest(
     return ()
 
 
-def text_fault(data: bytes, taken: int, terms: tuple[str, ...]) -> TextFault:
+def text_fault(
+    data: bytes, taken: int, terms: tuple[str, ...], rules: tuple[str, ...] = ()
+) -> TextFault:
     """About a text of which `taken` bytes fit, with these expectations after them."""
     too_short = taken == len(data)
     message = "does not fit yet: the text ends too early" if too_short else "does not fit"
     lines = [_caret(message, data, taken)]
     if terms:
-        lines.append(f"expected: {listed(terms)}")
-    return TextFault(taken, n_characters(data[:taken]), terms, too_short, "\n".join(lines))
+        lines += [f"expected: {listed(terms)}", *_inside(rules)]
+    column = n_characters(data[:taken])
+    return TextFault(taken, column, terms, rules, too_short, "\n".join(lines))
 
 
 def n_characters(data: bytes) -> int:

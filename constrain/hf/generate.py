@@ -43,6 +43,8 @@ class Generated:
         processors has weight exp(log_weight) against the model's own distribution, restricted
         to the grammar's language.
     finished: ended by an end token, not by length.
+    forbidden: with `report=n`, for each step the n likeliest tokens that the grammar forbade, as
+        (id, the probability that the model gave it); else empty lists.
     """
 
     texts: list[str]
@@ -50,6 +52,7 @@ class Generated:
     log_masses: list[NDArray[np.float64]]
     log_weights: NDArray[np.float64]
     finished: list[bool]
+    forbidden: list[list[list[tuple[int, float]]]]
 
 
 def generate(
@@ -57,6 +60,9 @@ def generate(
     tokenizer: AnyTokenizer,
     prompts: str | Sequence[str],
     g: Grammar | Constraint | Sequence[Grammar | Constraint],
+    *,
+    complete: bool = False,
+    report: int = 0,
     **generate_kwargs: Any,
 ) -> Generated:
     """Generate text after each prompt that fits `g`, one for all or a list with one per prompt.
@@ -66,6 +72,10 @@ def generate(
     of the vocabulary. Where nothing sets a length the limit is 256 new tokens, not the 20 of
     transformers: a text that is cut off does not fit. Sampling keeps the 50 likeliest tokens
     unless `top_k=0`, as it does there.
+    complete: allow only tokens after which the text can still be finished within the length, so
+        that no text is cut off: `constrain.decoding.budget`. The language is then the texts that
+        fit; EmptyLanguage is raised, before the model is called, if none does.
+    report: how many forbidden tokens to name for each step.
     Raises Unsupported for paged generation and token healing.
     """
     texts = [prompts] if isinstance(prompts, str) else list(prompts)
@@ -79,13 +89,18 @@ def generate(
         kwargs["tokenizer"] = tokenizer
     inputs = _encode(model, tokenizer, texts, config)
     length = None if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
-    processor = LogitsProcessor(constraints, prompt_length=length, measure=True)
+    if complete:
+        limit = _new_tokens(model, config, length or 1)
+        budgets = {id(c): _within(c, limit) for c in constraints}
+        constraints = [budgets[id(c)] for c in constraints]
+    processor = LogitsProcessor(constraints, prompt_length=length, measure=True, report=report)
     chain = transformers.LogitsProcessorList([*before, processor])
     output = model.generate(**inputs, generation_config=config, logits_processor=chain, **kwargs)
     sequences: torch.Tensor = output if isinstance(output, torch.Tensor) else output.sequences
     per_prompt = len(sequences) // len(texts)
     paths = [processor.path(row, i // per_prompt) for i, row in enumerate(sequences)]
-    return _collect(paths, sequences[:, processor.prompt_length :])
+    spelled = [constraints[i // per_prompt].vocabulary.tokens for i in range(len(sequences))]
+    return _collect(paths, spelled, sequences[:, processor.prompt_length :])
 
 
 def _constraints(
@@ -109,6 +124,29 @@ def _compiled(grammar: Grammar, model: Any, tokenizer: AnyTokenizer) -> Constrai
     from constrain.decoding import compile  # loads numba, which nothing else here needs
 
     return compile(grammar, vocabulary(tokenizer, model))
+
+
+def _new_tokens(model: Any, config: Any, length: int) -> int:
+    """How many tokens may be generated after `length` columns."""
+    settings = (config, model.generation_config)
+    new, whole = (
+        next((v for c in settings if (v := getattr(c, name, None)) is not None), None)
+        for name in ("max_new_tokens", "max_length")
+    )
+    if new is not None:
+        return int(new)
+    if whole is None:
+        raise Unsupported("complete=True without max_new_tokens or max_length")
+    return int(whole) - length
+
+
+def _within(constraint: Constraint, limit: int) -> Constraint:
+    from constrain.decoding import Constraint as Compiled
+    from constrain.decoding.budget import within
+
+    if not isinstance(constraint, Compiled):
+        raise Unsupported(f"complete=True with a {type(constraint).__name__}")
+    return within(constraint, limit)
 
 
 def _configured(
@@ -167,26 +205,32 @@ def _encode(
     return {"input_ids": ids.to(model.device), "attention_mask": attention.to(model.device)}
 
 
-def _collect(paths: Sequence[Sequence[Prefix]], suffixes: torch.Tensor) -> Generated:
+def _collect(
+    paths: Sequence[Sequence[Prefix]],
+    spelled: Sequence[Sequence[bytes | None]],
+    suffixes: torch.Tensor,
+) -> Generated:
     """Read rows along their prefixes; `suffixes` (rows, steps) are the ids after the prompt."""
     tokens: list[list[int]] = []
     masses: list[NDArray[np.float64]] = []
+    forbidden: list[list[list[tuple[int, float]]]] = []
     for path, row in zip(paths, suffixes.tolist(), strict=True):
         n_tokens = sum(prefix.open for prefix in path) - 1
         n_steps = n_tokens + path[-1].ended
         tokens.append(row[:n_tokens])
         masses.append(np.array([_mass(prefix) for prefix in path[:n_steps]], np.float64))
+        forbidden.append([prefix.forbidden for prefix in path[:n_steps]])
     return Generated(
-        texts=[_text(path[0], row) for path, row in zip(paths, tokens, strict=True)],
+        texts=[_text(each, row) for each, row in zip(spelled, tokens, strict=True)],
         tokens=tokens,
         log_masses=masses,
         log_weights=np.array([mass.sum() for mass in masses], np.float64),
         finished=[path[-1].ended for path in paths],
+        forbidden=forbidden,
     )
 
 
-def _text(start: Prefix, tokens: Sequence[int]) -> str:
-    spelled = start.constraint.vocabulary.tokens
+def _text(spelled: Sequence[bytes | None], tokens: Sequence[int]) -> str:
     return b"".join(spelled[token] or b"" for token in tokens).decode(errors="replace")
 
 

@@ -1,61 +1,67 @@
-"""Packed masks onto logits: one cached row of 0 and -inf per mask, added."""
+"""Packed masks onto tensors of logits, on the host by kernels and on a GPU by Triton."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-MAX_ROWS = 64
+from constrain.decoding.processing.apply import Buffers, Masks, apply_host
 
-BITS = np.where(
-    np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little"),
-    np.float32(0.0),
-    np.float32(-np.inf),
-)  # byte of a mask -> what to add to its 8 logits
+from . import triton_masks
+
+INTEGERS = {
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
+
+MINUS_INFINITY = {
+    dtype: torch.tensor(-torch.inf, dtype=dtype).view(integers).numpy()[()]
+    for dtype, integers in INTEGERS.items()
+}  # its bits
 
 
-class BiasRows:
-    """mask -> a tensor (width,) that is 0 where a token is allowed and -inf elsewhere.
+def apply_masks(
+    words: Masks, scores: torch.Tensor, buffers: Buffers, in_place: bool = False
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    """(new scores with -inf where `words` has no bit, which rows have anything else left).
 
-    Ids beyond the vocabulary are not allowed. Keeps the rows used last, by the mask's content.
+    words uint32 (rows, ceil(width / 32)), scores (rows, width). On the host as many threads work
+    on a large batch as torch uses. in_place: the given scores may be overwritten.
     """
-
-    def __init__(self, vocab: int, max_rows: int = MAX_ROWS):
-        self._vocab = vocab
-        self._max_rows = max_rows
-        self._rows: OrderedDict[tuple[object, ...], torch.Tensor] = OrderedDict()
-
-    def row(self, mask: NDArray[np.uint32], like: torch.Tensor) -> torch.Tensor:
-        """The row for logits shaped (..., width) as `like`, of its dtype and on its device."""
-        width = like.shape[-1]
-        key = (mask.tobytes(), width, like.dtype, like.device)
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = unpack(mask, self._vocab, width).to(like.device, like.dtype)
-            if len(self._rows) > self._max_rows:
-                self._rows.popitem(last=False)
-        else:
-            self._rows.move_to_end(key)
-        return row
+    if scores.device.type == "cpu" and scores.dtype in INTEGERS:
+        return _on_host(words, scores, buffers, in_place)
+    masks = torch.from_numpy(words.view(np.int32)).to(scores.device, non_blocking=True)
+    apply = triton_masks.apply if triton_masks.usable(scores) else apply_plainly
+    out = apply(masks, scores)
+    return out, (out.amax(dim=-1) > -torch.inf).cpu().numpy()
 
 
-def unpack(mask: NDArray[np.uint32], vocab: int, width: int) -> torch.Tensor:
-    """Return float32 (width,): 0 for the tokens below `vocab` that the mask allows, else -inf.
-
-    >>> unpack(np.array([0b101], np.uint32), 3, 4)
-    tensor([0., -inf, 0., -inf])
-    """
-    row = np.full(width, -np.inf, np.float32)
-    octets = mask.astype("<u4", copy=False).view(np.uint8)
-    row[:vocab] = BITS[octets].reshape(-1)[:vocab]
-    return torch.from_numpy(row)
+def apply_plainly(masks: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    """As the kernels do, in torch's own operations; masks int32 on the device of the scores."""
+    shifts = torch.arange(32, device=masks.device, dtype=torch.int32)
+    bits = (masks.unsqueeze(-1) >> shifts) & 1
+    allowed = bits.flatten(1)[:, : scores.shape[1]].bool()
+    return torch.where(allowed, scores, torch.full_like(scores, -torch.inf))
 
 
-def pack(token_ids: Iterable[int], vocab: int) -> NDArray[np.uint32]:
+def _on_host(
+    words: Masks, scores: torch.Tensor, buffers: Buffers, in_place: bool
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    integers = INTEGERS[scores.dtype]
+    given: NDArray[Any] = scores.detach().contiguous().view(integers).numpy()
+    out: NDArray[Any] = given if in_place else buffers.take(given.shape, given.dtype)
+    banned = MINUS_INFINITY[scores.dtype]
+    alive = apply_host(words, given, out, banned, torch.get_num_threads())
+    return torch.from_numpy(out).view(scores.dtype), alive
+
+
+def pack(token_ids: Iterable[int], vocab: int) -> Masks:
     """The mask, `vocab` tokens wide, that allows exactly these tokens.
 
     >>> pack([0, 33], 40)

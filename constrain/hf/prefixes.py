@@ -17,15 +17,33 @@ from constrain.errors import TokenRejected
 from constrain.tokens.vocabulary import Vocabulary
 
 
-class Constraint(Protocol):
+class Language(Protocol):
+    """What can be followed token by token."""
+
+    def init(self) -> Any: ...
+    def advance(self, state: Any, token_id: int) -> Any: ...
+    def is_terminal(self, state: Any) -> bool: ...
+
+
+class Constraint(Language, Protocol):
     """What this floor asks of a compiled grammar."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
-    def init(self) -> Any: ...
     def mask(self, state: Any) -> NDArray[np.uint32]: ...
-    def advance(self, state: Any, token_id: int) -> Any: ...
-    def is_terminal(self, state: Any) -> bool: ...
+
+
+class Anything:
+    """The language of all texts, which never end."""
+
+    def init(self) -> tuple[()]:
+        return ()
+
+    def advance(self, state: tuple[()], token_id: int) -> tuple[()]:
+        return ()
+
+    def is_terminal(self, state: tuple[()]) -> bool:
+        return False
 
 
 class Prefix:
@@ -35,16 +53,18 @@ class Prefix:
     ended: an end token was read; whatever follows is padding and leads nowhere else.
     log_mass: log of the probability that the mask left at the step after this prefix, in nats;
         None until a model has been asked.
+    forbidden: (token, probability) of the likeliest tokens that the mask forbade at that step.
     """
 
-    __slots__ = ("children", "constraint", "ended", "log_mass", "state")
+    __slots__ = ("children", "constraint", "ended", "forbidden", "log_mass", "state")
 
-    def __init__(self, constraint: Constraint, state: Any):
+    def __init__(self, constraint: Language, state: Any):
         self.constraint = constraint
         self.state = state
         self.ended = state is not None and constraint.is_terminal(state)
         self.children: dict[int, Prefix] = {}
         self.log_mass: float | None = None
+        self.forbidden: list[tuple[int, float]] = []
 
     @property
     def open(self) -> bool:
@@ -83,6 +103,6 @@ class Prefix:
             return None
 
 
-def root(constraint: Constraint) -> Prefix:
+def root(constraint: Language) -> Prefix:
     """The empty prefix."""
     return Prefix(constraint, constraint.init())

@@ -1,21 +1,25 @@
-"""A logits processor for transformers' `generate`: plain, batched, n-best, beams, drafts, reuse."""
+"""A logits processor for transformers' `generate`: plain, batched, n-best, beams, drafts, reuse.
+
+It holds nothing but a memo from the tokens of a row to its state, so that whatever `generate`
+does with rows between two calls, a row's state is found by what the row says.
+"""
 
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
 
-from constrain.errors import VocabularyMismatch
+from constrain.decoding.processing.apply import Buffers, Masks, gather_masks
+from constrain.errors import SpecError, VocabularyMismatch
 
-from .masking import BiasRows, pack
-from .prefixes import Constraint, Prefix, root
+from .finding import Finder
+from .masking import apply_masks, pack
+from .prefixes import Constraint, Prefix
 from .running import Running, running
 
 
@@ -28,6 +32,10 @@ class LogitsProcessor(transformers.LogitsProcessor):
         first call are: every `generate` call starts anew, and outside of `generate` a call does
         whose rows extend no row seen before. Give it to go on with an old text as prompt.
     measure: keep the log-mass of every step with its prefix; a float64 logsumexp per row and step.
+    report: with `measure`, keep also so many of the likeliest tokens that each step forbade.
+    in_place: write into the logits that are given, on the host. Touches a fraction of the memory,
+        but is not for calls with `output_logits` or prompt lookup, nor after processors that
+        keep what they return.
 
     Returns a new tensor with at least one finite logit per row, whatever other processors banned:
     where they leave nothing that the grammar allows, the grammar wins with equal logits and a
@@ -44,176 +52,133 @@ class LogitsProcessor(transformers.LogitsProcessor):
         *,
         prompt_length: int | None = None,
         measure: bool = False,
+        report: int = 0,
+        in_place: bool = False,
     ):
         several = isinstance(constraint, Sequence)
         self.constraints: tuple[Constraint, ...] = tuple(constraint) if several else (constraint,)
         if not self.constraints:
-            raise ValueError(
+            raise SpecError(
                 "expected a constraint or a list with one per prompt, got no constraint"
             )
         widths = {len(c.vocabulary) for c in self.constraints}
         if len(widths) > 1:
             raise VocabularyMismatch(f"constraints for vocabularies of {sorted(widths)} ids")
         self._vocab = widths.pop()
-        self._bias = BiasRows(self._vocab)
         self._end_masks = [pack(c.vocabulary.eos_token_ids, self._vocab) for c in self.constraints]
-        self._given_length = prompt_length
         self._measure = measure
+        self._report = report
+        self._in_place = in_place
         self._warned = False
-        self.reset()
+        self._buffers, self._scores = Buffers(), Buffers()
+        self._finder = Finder(self.constraints, prompt_length)
 
     def reset(self) -> None:
         """Forget every prefix; the next call starts a new generation."""
-        self._begin(0, None)
+        self._finder.reset()
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """input_ids (rows, length), scores (rows, width) -> scores (rows, width)."""
         now = running()
-        rows = self._find(input_ids, now) if self._fits(scores, now) else None
+        fits = fits_vocabulary(scores, self._vocab, now)
+        rows = self._finder.find(input_ids, now) if fits else None
         if rows is None:
             return scores.clone()
-        out = torch.empty_like(scores)
-        for i, prefix in enumerate(rows):
-            mask = self._mask(prefix, self._item(i, len(rows)))
-            torch.add(scores[i], self._bias.row(mask, scores), out=out[i])
-        if self._measure and not now.nested:
-            _record_log_masses(rows, scores, out)
-        self._keep_one_finite(rows, out)
+        words = gather_masks(self._masks(rows), scores.shape[1], self._buffers)
+        measure = self._measure and not now.nested
+        before = log_sum(scores) if measure else None
+        raw = scores.clone() if measure and self._report and self._in_place else scores
+        out, alive = apply_masks(words, scores, self._scores, self._in_place)
+        if before is not None:
+            record_log_masses(rows, log_sum(out) - before)
+            if self._report:
+                record_forbidden(rows, raw, out, self._report)
+        if not alive.all():
+            self._keep_one_finite(rows, words, out, alive)
         return out
 
     @property
     def prompt_length(self) -> int:
         """Columns that are prompt, in the generation that was begun last."""
-        return self._length
+        return self._finder.length
 
     def path(self, sequence: torch.Tensor, item: int = 0) -> list[Prefix]:
         """The prefixes of one sequence (prompt included), from none of its tokens on.
 
         Ends with the first prefix that is ended or dead. `item` is the number of its prompt.
         """
-        here = self._root(sequence, item)
-        path = [here]
-        for token in sequence[self._length :].tolist():
-            if not here.open:
-                break
-            here = here.child(token)
-            path.append(here)
-        return path
+        return self._finder.path(sequence, item)
 
-    # Which prefix each row is at.
+    def _masks(self, rows: list[Prefix]) -> list[Masks]:
+        """What each row may continue with."""
+        n = len(rows)
+        items = [self._finder.item(i, n) for i in range(n)]
+        return [
+            self.constraints[item].mask(prefix.state) if prefix.open else self._end_masks[item]
+            for item, prefix in zip(items, rows, strict=True)
+        ]
 
-    def _begin(self, length: int, call: weakref.ref[Any] | None) -> None:
-        self._length = length  # of the prompt
-        self._call = call
-        self._roots: dict[tuple[int, bytes], Prefix] = {}
-        self._seen: torch.Tensor | None = None  # the token ids of the last call,
-        self._here: list[Prefix] = []  # and where its rows stand
-
-    def _find(self, input_ids: torch.Tensor, now: Running) -> list[Prefix] | None:
-        """Every row's prefix; None for a draft's rows that are none of this generation."""
-        if not self._one_step_on(input_ids, now):
-            if not self._goes_on(input_ids, now):
-                if now.nested and self._same_call(now):
-                    return None
-                given = self._given_length
-                self._begin(input_ids.shape[1] if given is None else given, now.call)
-            rows = input_ids[:, self._length :].tolist()
-            items = range(len(rows))
-            roots = [self._root(input_ids[i], self._item(i, len(rows))) for i in items]
-            self._here = [here.descend(row) for here, row in zip(roots, rows, strict=True)]
-        else:
-            last = input_ids[:, -1].tolist()
-            self._here = [here.child(token) for here, token in zip(self._here, last, strict=True)]
-        self._seen = input_ids.clone()
-        return self._here
-
-    def _one_step_on(self, input_ids: torch.Tensor, now: Running) -> bool:
-        """Is every row what it was in the last call, and one token more?"""
-        seen = self._seen
-        if seen is None or seen.device != input_ids.device or not self._same_call(now):
-            return False
-        one_more = (seen.shape[0], seen.shape[1] + 1)
-        return input_ids.shape == one_more and torch.equal(input_ids[:, :-1], seen)
-
-    def _goes_on(self, input_ids: torch.Tensor, now: Running) -> bool:
-        """Does this call belong to the generation that was begun?"""
-        if not self._roots or not self._same_call(now) or input_ids.shape[1] < self._length:
-            return False
-        if now.call is not None and not now.nested:
-            return True
-        rows = input_ids[:, self._length : -1].tolist()
-        keys = [self._key(row, self._item(i, len(rows))) for i, row in enumerate(input_ids)]
-        if any(key not in self._roots for key in keys):
-            return False
-        if now.nested or self._given_length is not None:
-            return True
-        return all(self._roots[key].known(row) for key, row in zip(keys, rows, strict=True))
-
-    def _same_call(self, now: Running) -> bool:
-        if self._call is None or now.call is None:
-            return self._call is now.call
-        return self._call() is now.call()
-
-    def _root(self, row: torch.Tensor, item: int) -> Prefix:
-        key = self._key(row, item)
-        if key not in self._roots:
-            self._roots[key] = root(self.constraints[key[0]])
-        return self._roots[key]
-
-    def _key(self, row: torch.Tensor, item: int) -> tuple[int, bytes]:
-        return item, row[: self._length].cpu().numpy().tobytes()
-
-    def _item(self, row: int, rows: int) -> int:
-        """The number of the prompt that a row belongs to; 0 if all share one constraint."""
-        prompts = len(self.constraints)
-        if rows % prompts:
-            raise ValueError(f"expected rows for {prompts} constraints, one per prompt, got {rows}")
-        return row // (rows // prompts)
-
-    # What a row may continue with.
-
-    def _fits(self, scores: torch.Tensor, now: Running) -> bool:
-        """Are these logits over our vocabulary? A draft model's may be over another.
-
-        They pass as they are then: the model itself checks what the draft proposes.
-        """
-        width = scores.shape[-1]
-        if width < self._vocab and not now.nested:
-            raise VocabularyMismatch(
-                f"the model gives {width} logits, but the constraint's vocabulary has "
-                f"{self._vocab} ids; build it with constrain.hf.vocabulary(tokenizer, model)"
-            )
-        return width == self._vocab or not now.nested
-
-    def _mask(self, prefix: Prefix, item: int) -> NDArray[np.uint32]:
-        if prefix.open:
-            return self.constraints[item].mask(prefix.state)
-        return self._end_masks[item]
-
-    def _keep_one_finite(self, rows: list[Prefix], out: torch.Tensor) -> None:
+    def _keep_one_finite(
+        self, rows: list[Prefix], words: Masks, out: torch.Tensor, alive: NDArray[np.bool_]
+    ) -> None:
         """Where nothing is left, allow all that the constraint allows, or else the end."""
-        for i in (out.amax(dim=-1) == -torch.inf).nonzero().flatten().tolist():
-            item = self._item(i, len(rows))
-            out[i] = self._bias.row(self._mask(rows[i], item), out)
-            if not (out[i] == 0).any():
-                out[i] = self._bias.row(self._end_masks[item], out)
-            elif rows[i].open and not self._warned:
+        for i in np.flatnonzero(~alive).tolist():
+            nothing = not words[i].any()
+            mask = self._end_masks[self._finder.item(i, len(rows))] if nothing else words[i]
+            allow_only(out, i, mask)
+            if not nothing and rows[i].open and not self._warned:
                 self._warned = True
-                warnings.warn(
-                    "other logits processors banned every token that the grammar allows "
-                    "(min_new_tokens, suppress_tokens, ...); the grammar wins",
-                    stacklevel=3,
-                )
+                warn_of_bans()
 
 
-def _record_log_masses(rows: list[Prefix], scores: torch.Tensor, out: torch.Tensor) -> None:
+def fits_vocabulary(scores: torch.Tensor, vocab: int, now: Running) -> bool:
+    """Are these logits over our vocabulary? A draft model's may be over another.
+
+    They pass as they are then: the model itself checks what the draft proposes.
+    """
+    width = scores.shape[-1]
+    if width < vocab and not now.nested:
+        raise VocabularyMismatch(
+            f"the model gives {width} logits, but the constraint's vocabulary has "
+            f"{vocab} ids; build it with constrain.hf.vocabulary(tokenizer, model)"
+        )
+    return width == vocab or not now.nested
+
+
+def allow_only(out: torch.Tensor, row: int, mask: Masks) -> None:
+    """Make the logits of a row 0 for the tokens of `mask` and -inf for all others."""
+    bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: out.shape[1]]
+    out[row] = -torch.inf
+    out[row, torch.from_numpy(np.flatnonzero(bits)).to(out.device)] = 0.0
+
+
+def warn_of_bans() -> None:
+    warnings.warn(
+        "other logits processors banned every token that the grammar allows "
+        "(min_new_tokens, suppress_tokens, ...); the grammar wins",
+        stacklevel=4,
+    )
+
+
+def record_log_masses(rows: list[Prefix], masses: torch.Tensor) -> None:
     """Keep log P(allowed) of this step at each row's prefix."""
-    masses = _log_sum(out) - _log_sum(scores)
     for prefix, mass in zip(rows, masses.tolist(), strict=True):
         if prefix.open:
             prefix.log_mass = mass
 
 
-def _log_sum(scores: torch.Tensor) -> torch.Tensor:
+def record_forbidden(
+    rows: list[Prefix], scores: torch.Tensor, out: torch.Tensor, most: int
+) -> None:
+    """Keep the likeliest tokens that were forbidden, with their probabilities, at each prefix."""
+    gone = torch.where(out == -torch.inf, scores.softmax(dim=-1), 0.0)
+    top = gone.topk(min(most, gone.shape[1]))
+    for prefix, ids, probs in zip(rows, top.indices.tolist(), top.values.tolist(), strict=True):
+        if prefix.open:
+            prefix.forbidden = [(i, p) for i, p in zip(ids, probs, strict=True) if p > 0]
+
+
+def log_sum(scores: torch.Tensor) -> torch.Tensor:
+    """log of the sum of exp over the vocabulary, float64 (rows,)."""
     device = "cpu" if scores.device.type == "mps" else scores.device  # mps has no float64
     return torch.logsumexp(scores.to(device, torch.float64), dim=-1)

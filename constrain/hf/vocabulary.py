@@ -41,8 +41,15 @@ def vocabulary(
     entries = _cache.setdefault(tokenizer, {})
     if key not in entries:
         tokens, encode = _tokens(tokenizer, allow_inexact)
-        entries[key] = Vocabulary(_fitted(tokens, width), eos, encode)
+        fitted = _fitted(tokens, width)
+        entries[key] = Vocabulary(fitted, eos, encode, _special_tokens(tokenizer, fitted))
     return entries[key]
+
+
+def _special_tokens(tokenizer: AnyTokenizer, tokens: Sequence[bytes | None]) -> dict[str, int]:
+    """Added tokens without text, by name."""
+    added: dict[str, int] = getattr(tokenizer, "get_added_vocab", dict)()
+    return {name: i for name, i in added.items() if i < len(tokens) and tokens[i] is None}
 
 
 def eos_token_ids(tokenizer: AnyTokenizer, model: Any = None) -> tuple[int, ...]:

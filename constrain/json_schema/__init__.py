@@ -4,6 +4,8 @@
     drafts      older drafts -> the words of the newest
     references  `$id`, anchors and other documents -> pointers into one document
     survey      the one pass before the first mask: checks, references, emptiness
+    expansion   allOf, anyOf, oneOf, not, if, $ref -> a choice between plain nodes
+    objects     (and arrays) that need memory -> states, each a rule of its own
     rules       the grammar's rules, each lowered when text first reaches it
 
 What a schema stands for here is a set of JSON texts:
@@ -11,59 +13,56 @@ What a schema stands for here is a set of JSON texts:
 - no white space before or after the value; inside, runs of up to 256 bytes, or none at all with
   `whitespace="compact"`;
 - declared properties come in the order of the schema, then required names that are not
-  declared, then others; declared names are never repeated;
-- an integer is `-?(0|[1-9][0-9]*)`, perhaps with a fraction of zeros; a number with bounds has no
-  exponent; any other number is what RFC 8259 says;
-- `enum`, `const`, names beside declared ones and strings with a `pattern` have their canonical
-  spelling (see `values`, `strings`); all other strings may be escaped in any way;
+  declared, then others (`property_order="any"`: in any order); declared names are never repeated;
+- an integer is `-?(0|[1-9][0-9]*)`, perhaps with a fraction of zeros; multiples have no exponent,
+  numbers with bounds one digit before the point if they have one; any other number is what
+  RFC 8259 says;
+- `enum`, `const`, names beside declared ones and strings with a `pattern` or `format` have their
+  canonical spelling (see `values`, `strings`); all other strings may be escaped in any way;
+- formats are asserted; those that are not regular stand for a language inside them (`formats`);
 - a reference that leads only to itself is satisfied by nothing.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType
 from typing import Any
 
-from constrain.errors import LimitExceeded, SpecError
+from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Grammar
 
-from . import drafts, references, source
+from .options import Options
+from .reading import read
 from .rules import SchemaRules
 
-__all__ = ["Options", "grammar"]
-
-_SPACE_LIMITS = {"any": 256, "compact": 0}
+__all__ = ["Options", "SchemaGrammar", "grammar"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How schemas are read and JSON is written.
+@dataclass(frozen=True, eq=False)
+class SchemaGrammar(Grammar):
+    """The grammar of a schema; knows the type that the schema was made from, if any."""
 
-    whitespace: "any" or "compact".
-    draft: "2020-12", "2019-09", "7", "6" or "4"; None: what `$schema` says, or the newest.
-    """
+    given: Any = field(default=None, repr=False)
 
-    whitespace: str = "any"
-    draft: str | None = None
+    def parse(self, text: str | bytes) -> Any:
+        """Read a text of this grammar: an instance of the type that it was made from, else plain
+        JSON values (for a function, its arguments by name). Raises what pydantic or json raise.
+        """
+        if self.given is None:
+            return json.loads(text)
+        import pydantic
 
-    def __post_init__(self) -> None:
-        _check("whitespace", self.whitespace, _SPACE_LIMITS)
-        if self.draft is not None:
-            _check("draft", self.draft, drafts.DRAFTS)
-
-
-def _check(option: str, value: str, known: Iterable[str]) -> None:
-    if value not in known:
-        names = ", ".join(f'"{name}"' for name in known)
-        raise SpecError(f"{option} is one of {names}, not {value!r}")
+        return pydantic.TypeAdapter(self.given).validate_json(text)
 
 
-def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
+def grammar(schema: Any, registry: Any = None, **options: Any) -> SchemaGrammar:
     """The JSON texts that `schema` allows.
 
-    schema: a dict, a bool, JSON text, a pydantic model, or any type that pydantic describes.
+    schema: a dict, a bool, JSON text, a pydantic model, or anything that pydantic describes:
+        dataclasses, TypedDict, Literal, Enum, list[int], unions, functions (their arguments).
     registry: a `referencing.Registry` in which references to other documents are looked up.
     options: fields of `Options`.
 
@@ -78,13 +77,14 @@ def grammar(schema: Any, registry: Any = None, **options: Any) -> Grammar:
         raise LimitExceeded("nesting of the schema", depth, "flatten it with $defs") from None
 
 
-def _grammar(schema: Any, registry: Any, chosen: Options) -> Grammar:
-    text, root = source.read(schema)
-    draft = drafts.draft_of(root, chosen.draft)
-    changed = drafts.modernize(root, text, draft)
-    if changed or references.are_needed(text, registry):
-        references.bundle(root, registry)
-        text = source.write(root)
-    rules = SchemaRules(text, root, draft, _SPACE_LIMITS[chosen.whitespace])
-    key = ("json_schema", text, chosen)
-    return Grammar(key=key, rules=rules, start=rules.start, ready=True)
+def _grammar(schema: Any, registry: Any, chosen: Options) -> SchemaGrammar:
+    found = read(schema, registry, chosen)
+    rules = SchemaRules(found.text, found.root, found.draft, chosen)
+    key = ("json_schema", found.text, chosen)
+    return SchemaGrammar(key=key, rules=rules, start=rules.start, ready=True, given=_type(schema))
+
+
+def _type(schema: Any) -> Any:
+    """What texts are read back into: a type that was given as the schema, else None."""
+    is_schema = isinstance(schema, str | bytes | bytearray | dict | bool)
+    return None if is_schema or isinstance(schema, FunctionType | MethodType) else schema

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from constrain.errors import EmptyLanguage
 
-from .conjunction import patterns_of, values_of
+from .conjunction import values_of
+from .facets import facets_of
 from .keywords import KEYWORDS_OF, types_of
 from .source import Node, Schema
 
@@ -62,20 +63,20 @@ def _of_kind(survey: Survey, node: Node, kind: str) -> _Reason:
 
 
 def _string(survey: Survey, node: Node) -> _Reason:
-    found = [f"pattern {pattern!r}" for pattern in patterns_of(node)]
+    found = [f"{'' if f.holds else 'not '}{f.kind} {f.text!r}" for f in facets_of(node)]
     found += [f"{key} {node[key]}" for key in ("minLength", "maxLength") if key in node]
     return (f"{' and '.join(found)} leave no string", [])
 
 
 def _object(survey: Survey, node: Node) -> _Reason:
     properties, other = node.get("properties", {}), node.get("additionalProperties", True)
-    for name in node["required"]:
+    for name in node.get("required", ()):
         schema = properties.get(name, other)
         if not survey.is_alive(schema):
             if name not in properties and schema is False:
                 return (f'"{name}" is required, but no such property is allowed', [])
             return (f'no value fits the required property "{name}"', [schema])
-    raise AssertionError("the object can be satisfied")
+    return ("the properties that it must have and those that it may have do not go together", [])
 
 
 def _array(survey: Survey, node: Node) -> _Reason:
@@ -83,7 +84,10 @@ def _array(survey: Survey, node: Node) -> _Reason:
     if hi is not None and lo > hi:
         return (f"minItems {lo} is above maxItems {hi}", [])
     items = [*node.get("prefixItems", [])[:lo], node.get("items", True)]
-    i, schema = next((i, item) for i, item in enumerate(items) if not survey.is_alive(item))
+    dead = ((i, item) for i, item in enumerate(items) if not survey.is_alive(item))
+    i, schema = next(dead, (-1, True))
+    if i < 0:
+        return ("the items that it must have and those that it may have do not go together", [])
     return (f"at least {lo} items are required, but no value fits item {i}", [schema])
 
 

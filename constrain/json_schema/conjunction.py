@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from .keywords import types_of
+from .facets import FACETS, facets_of
+from .keywords import (
+    COUNTS,
+    EXCLUDED,
+    ITEM_COUNTS,
+    MEMBERS,
+    MULTIPLES,
+    PRESENCE,
+    REPEATS,
+    types_of,
+)
+from .parts import excluded_of, item_counts_of, members_of, multiples_of, presences_of
 from .source import Node, Schema
 from .values import equal, exact
 
@@ -20,7 +31,7 @@ Both: TypeAlias = Callable[[list[Schema]], Schema]
 
 def merge(a: Node, b: Node, both: Both) -> Schema:
     """Return what `a` and `b` allow together; False if their types have nothing in common."""
-    types = _common_types(types_of(a), types_of(b))
+    types = common_types(types_of(a), types_of(b))
     if types == []:
         return False
     merged: Node = {}
@@ -28,6 +39,10 @@ def merge(a: Node, b: Node, both: Both) -> Schema:
         if keyword in _SEPARATE:
             values = [node[keyword] for node in (a, b) if keyword in node]
             merged[keyword] = values[0] if len(values) == 1 else _SEPARATE[keyword](*values)
+    for keyword, (sources, read) in _JOINED.items():
+        found = [item for node in (a, b) if not sources.isdisjoint(node) for item in read(node)]
+        if found:
+            merged[keyword] = tuple({_key(item): item for item in found}.values())
     if types is not None:
         merged["type"] = types[0] if len(types) == 1 else types
     _merge_values(merged, a, b)
@@ -44,16 +59,15 @@ def _greater(x: Any, y: Any) -> Any:
     return x if exact(x) >= exact(y) else y
 
 
+def _key(demand: Any) -> Any:
+    """Demands are equal if their parts are, and their schemas the same object."""
+    if not isinstance(demand, tuple):
+        return demand
+    return tuple(id(part) if isinstance(part, dict) else part for part in demand)  # pyright: ignore
+
+
 def _joined(x: list[str], y: list[str]) -> list[str]:
     return list(dict.fromkeys([*x, *y]))
-
-
-def _all_patterns(x: str | tuple[str, ...], y: str | tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*_as_tuple(x), *_as_tuple(y)]))
-
-
-def _as_tuple(pattern: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (pattern,) if isinstance(pattern, str) else pattern
 
 
 _SEPARATE: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -65,12 +79,25 @@ _SEPARATE: Mapping[str, Callable[[Any, Any], Any]] = {
     "exclusiveMinimum": _greater,
     "maximum": _lesser,
     "exclusiveMaximum": _lesser,
+    "minProperties": _greater,
+    "maxProperties": _lesser,
     "required": _joined,
-    "pattern": _all_patterns,
+    "uniqueItems": lambda x, y: x or y,
+    REPEATS: lambda x, y: True,
 }
 
+_JOINED: Mapping[str, tuple[frozenset[str], Callable[[Node], tuple[Any, ...]]]] = {
+    FACETS: (frozenset({"pattern", "format", FACETS}), facets_of),
+    MULTIPLES: (frozenset({"multipleOf", MULTIPLES}), multiples_of),
+    EXCLUDED: (frozenset({EXCLUDED}), excluded_of),
+    PRESENCE: (frozenset({"dependentRequired", PRESENCE}), presences_of),
+    COUNTS: (frozenset({COUNTS}), lambda node: node[COUNTS]),
+    ITEM_COUNTS: (frozenset({"contains", ITEM_COUNTS}), item_counts_of),
+}
+"""Our keyword for a list of demands -> the keywords that it stands for, how to read them."""
 
-def _common_types(a: tuple[str, ...] | None, b: tuple[str, ...] | None) -> list[str] | None:
+
+def common_types(a: tuple[str, ...] | None, b: tuple[str, ...] | None) -> list[str] | None:
     if a is None or b is None:
         known = b if a is None else a
         return None if known is None else list(known)
@@ -97,13 +124,14 @@ def _merge_values(merged: Node, a: Node, b: Node) -> None:
         merged["enum"] = values
 
 
-def patterns_of(node: Node) -> tuple[str, ...]:
-    """Every pattern that a string has to match; a merged node holds a tuple of them."""
-    return _as_tuple(node.get("pattern", ()))
-
-
 def _merge_objects(merged: Node, a: Node, b: Node, both: Both) -> None:
     """A property meets what the other schema says about its name: by name, or as additional."""
+    both_names = [node["propertyNames"] for node in (a, b) if "propertyNames" in node]
+    if both_names:
+        merged["propertyNames"] = both(both_names)
+    if any(keyword in node for node in (a, b) for keyword in ("patternProperties", MEMBERS)):
+        merged[MEMBERS] = members_of(a) + members_of(b)
+        return
     (a_named, a_other), (b_named, b_other) = _object_parts(a), _object_parts(b)
     names = _joined(list(a_named), list(b_named))
     if names:

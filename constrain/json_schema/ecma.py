@@ -38,14 +38,14 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
-_KEPT = frozenset("dDwWbBfnrtvx123456789")
+_KEPT = frozenset("dDwWbBfnrtvxpP123456789")
 """Letters and digits with the same meaning behind a backslash (`\\u` has a reader of its own)."""
 
 
 def to_python(pattern: str) -> str:
     """Return a Python pattern (to be read with ASCII classes) with the meaning of `pattern`.
 
-    Raises Unsupported for `\\p{...}`, backreferences by name, and escapes that ECMA-262 does not
+    Raises Unsupported for backreferences by name, and escapes that ECMA-262 does not
     know. Faults that both languages have in common are left for the parser.
 
     >>> to_python(r"^(?<y>\\d+).$")
@@ -99,12 +99,6 @@ def _unicode(token: str) -> str:
     return token
 
 
-def _property(token: str) -> str:
-    return f"the Unicode property {token}"
-
-
 _NAMED: Mapping[str, Callable[[str], str]] = {
-    "p": _property,
-    "P": _property,
     "k": lambda token: "a backreference",
 }

@@ -25,12 +25,18 @@ def settle(survey: Survey) -> None:
     """Find the nodes that nothing satisfies and let NEVER stand for them."""
     calls, unfinished = survey.calls, survey.unfinished
     waiting = survey.doubtful[::-1]
+    survey.doubtful.clear()
+    planned = [*survey.objects.values(), *survey.arrays.values()]
     unfinished.update(id(calls[id(node)]) for node in waiting)
     while waiting:
+        for search in planned:
+            search.forget()
         still = [node for node in waiting if not _settle_one(survey, node)]
         if len(still) == len(waiting):
             break
         waiting = still
+    for search in planned:
+        search.forget()
     if waiting:
         calls.update([(key, NEVER) for key, call in calls.items() if id(call) in unfinished])
         unfinished.intersection_update((id(NEVER),))
@@ -64,16 +70,22 @@ def _string(survey: Survey, node: Node) -> bool:
         return strings.is_satisfiable(node)
     except LimitExceeded as error:
         where = survey.where(node) or "#"
-        note = f"pattern and length of the string at {where} are too large together"
+        note = f"what is said of the string at {where} is too large together"
         raise LimitExceeded(error.limit, error.reached, note) from None
 
 
 def _object(survey: Survey, node: Node) -> bool:
+    search = survey.objects.get(id(node))
+    if search is not None:
+        return search.is_live(search.plan.start)
     properties, other = node.get("properties", {}), node.get("additionalProperties", True)
     return all(survey.is_alive(properties.get(name, other)) for name in node.get("required", ()))
 
 
 def _array(survey: Survey, node: Node) -> bool:
+    search = survey.arrays.get(id(node))
+    if search is not None:
+        return search.is_live(search.plan.start)
     lo, hi = node.get("minItems", 0), most(node, "maxItems")
     if hi is not None and lo > hi:
         return False

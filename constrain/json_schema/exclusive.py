@@ -2,7 +2,8 @@
 
 A proof looks for one thing that tells two schemas apart: their types, their lists of values,
 bounds that do not meet, the number of items, or a property that both require (a tag) whose
-schemas are told apart in the same way. What is not proved is refused, never assumed.
+schemas are told apart in the same way. Where no proof is found the survey looks whether the
+conjunction of two branches can be satisfied; if it can, each is taken without the other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from constrain.automata.json_rules import KINDS
 
 from . import instances, numbers
-from .keywords import most, types_of
+from .keywords import COMPLEX_OBJECTS, most, types_of
 from .source import Node, Schema
 
 if TYPE_CHECKING:
@@ -24,14 +25,15 @@ MAX_DEPTH = 4
 """How deep a proof looks into properties and items."""
 
 
-def check(survey: Survey, node: Node, branches: list[Schema]) -> None:
-    """Raise Unsupported unless no value can satisfy two of `branches`, the `oneOf` of `node`."""
+def doubtful_pairs(survey: Survey, branches: list[Schema]) -> list[tuple[int, int]]:
+    """Pairs of branches of a `oneOf` that no quick proof tells apart."""
     if _have_distinct_tags(survey, branches):
-        return
-    for (i, a), (j, b) in combinations(enumerate(branches), 2):
-        if not are_disjoint(survey, a, b, MAX_DEPTH):
-            note = f"branches {i} and {j} may overlap; if they may, write anyOf"
-            raise survey.unsupported(node, "oneOf", "oneOf", note)
+        return []
+    return [
+        (i, j)
+        for (i, a), (j, b) in combinations(enumerate(branches), 2)
+        if not are_disjoint(survey, a, b, MAX_DEPTH)
+    ]
 
 
 def _have_distinct_tags(survey: Survey, branches: list[Schema]) -> bool:
@@ -123,6 +125,8 @@ def _objects(survey: Survey, a: Node, b: Node, depth: int) -> bool:
 
 
 def _property(node: Node, name: str) -> Schema:
+    if not COMPLEX_OBJECTS.isdisjoint(node):
+        return True
     return node.get("properties", {}).get(name, node.get("additionalProperties", True))
 
 

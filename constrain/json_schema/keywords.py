@@ -11,13 +11,13 @@ Checks run once for every node of a schema before the first mask, so they are as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from constrain.errors import RegexSyntaxError, Unsupported
 
 from . import patterns
+from .facets import FACETS
 from .source import Node
 
 if TYPE_CHECKING:
@@ -25,11 +25,29 @@ if TYPE_CHECKING:
 
 TYPES = ("string", "number", "integer", "object", "array", "boolean", "null")
 
+MULTIPLES = "\ud800multiples"  # pairs: a divisor, and whether it divides or must not
+EXCLUDED = "\ud800excluded"  # numbers that it is not
+MEMBERS = "\ud800members"  # pairs: names, and the schema for every member with such a name
+COUNTS = "\ud800counts"  # names, schema, least and most members of that kind
+PRESENCE = "\ud800presence"  # which of some names may stand together
+ITEM_COUNTS = "\ud800items"  # first index, schema, least and most items of that kind
+REPEATS = "\ud800repeats"  # two items are equal
+"""Keywords of our own, for nodes that are made. No schema can hold a lone surrogate."""
+
+SIMPLE_OBJECTS = frozenset({"properties", "required", "additionalProperties"})
+COMPLEX_OBJECTS = frozenset(
+    {"patternProperties", "propertyNames", "minProperties", "maxProperties", "dependentRequired"}
+    | {MEMBERS, COUNTS, PRESENCE}
+)
+SIMPLE_ARRAYS = frozenset({"prefixItems", "items", "minItems", "maxItems"})
+COMPLEX_ARRAYS = frozenset({"contains", "uniqueItems", ITEM_COUNTS, REPEATS})
+BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+
 _KINDS: Mapping[str, frozenset[str]] = {
-    "string": frozenset({"minLength", "maxLength", "pattern"}),
-    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
-    "object": frozenset({"properties", "required", "additionalProperties"}),
-    "array": frozenset({"prefixItems", "items", "minItems", "maxItems"}),
+    "string": frozenset({"minLength", "maxLength", "pattern", "format", FACETS}),
+    "number": BOUNDS | {"multipleOf", MULTIPLES, EXCLUDED},
+    "object": SIMPLE_OBJECTS | COMPLEX_OBJECTS,
+    "array": SIMPLE_ARRAYS | COMPLEX_ARRAYS | {"minContains", "maxContains"},
 }
 
 KEYWORDS_OF: Mapping[str, frozenset[str]] = {
@@ -40,19 +58,13 @@ KEYWORDS_OF: Mapping[str, frozenset[str]] = {
 }
 """For each type the keywords that say something about its values."""
 
-APPLICATORS = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+APPLICATORS = frozenset(
+    "$ref allOf anyOf oneOf not if dependentSchemas unevaluatedProperties unevaluatedItems".split()
+)
 """Keywords that say something about a value by way of other schemas for the same value."""
 
 LARGEST_COUNT = 2**31 - 2
 """Upper bounds on lengths beyond this say nothing about any text that fits into memory."""
-
-FORMATS = frozenset(
-    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri"
-    " uri-reference iri iri-reference uuid uri-template json-pointer relative-json-pointer"
-    " regex".split()
-)
-"""The formats of the specification; each is about strings and says nothing of other values."""
-
 
 Check: TypeAlias = Callable[["Survey", Node, Any], None]
 
@@ -152,8 +164,12 @@ def _branches(keyword: str) -> Check:
     return check
 
 
+def _is_list_of_names(value: Any) -> bool:
+    return value.__class__ is list and all(name.__class__ is str for name in value)
+
+
 def _required(survey: Survey, node: Node, value: Any) -> None:
-    if value.__class__ is not list or not all(name.__class__ is str for name in value):
+    if not _is_list_of_names(value):
         raise survey.malformed(node, "required", "a list of property names")
 
 
@@ -192,19 +208,72 @@ def _const(survey: Survey, node: Node, value: Any) -> None:
 
 
 def _pattern(survey: Survey, node: Node, value: Any) -> None:
-    if value.__class__ is tuple:
-        return  # patterns that were checked before their nodes were merged
     if value.__class__ is not str:
         raise survey.malformed(node, "pattern", "a regular expression")
     if may_be(node, "string"):
-        try:
-            patterns.content(value)
-        except RegexSyntaxError as error:
-            raise survey.malformed(
-                node, "pattern", f"a regular expression ({error.message})"
-            ) from None
-        except Unsupported as error:
-            raise survey.unsupported(node, "pattern", error.feature, error.note) from None
+        _check_pattern(survey, node, "pattern", value)
+
+
+def _check_pattern(survey: Survey, node: Node, keyword: str, pattern: str) -> None:
+    try:
+        patterns.content(pattern)
+    except RegexSyntaxError as error:
+        expected = f"a regular expression ({error.message})"
+        raise survey.malformed(node, keyword, expected) from None
+    except Unsupported as error:
+        raise survey.unsupported(node, keyword, error.feature, error.note) from None
+
+
+def _pattern_properties(survey: Survey, node: Node, value: Any) -> None:
+    _map_of_schemas(survey, node, "patternProperties", value)
+    for pattern in value:
+        _check_pattern(survey, node, "patternProperties", pattern)
+
+
+def _map_of_schemas(survey: Survey, node: Node, keyword: str, value: Any) -> None:
+    if value.__class__ is not dict:
+        raise survey.malformed(node, keyword, "an object of schemas")
+    for name, child in value.items():
+        if child.__class__ is not dict and child is not True and child is not False:
+            raise survey.malformed(value, name, "a schema")
+
+
+def _dependent_required(survey: Survey, node: Node, value: Any) -> None:
+    if value.__class__ is not dict or not all(map(_is_list_of_names, value.values())):
+        raise survey.malformed(node, "dependentRequired", "an object of lists of property names")
+
+
+def _schema(keyword: str) -> Check:
+    """A schema that the pass comes to by another way, if at all."""
+
+    def check(survey: Survey, node: Node, value: Any) -> None:
+        if value.__class__ is not dict and value is not True and value is not False:
+            raise survey.malformed(node, keyword, "a schema")
+
+    return check
+
+
+def _dependent_schemas(survey: Survey, node: Node, value: Any) -> None:
+    _map_of_schemas(survey, node, "dependentSchemas", value)
+
+
+def _unique_items(survey: Survey, node: Node, value: Any) -> None:
+    if value.__class__ is not bool:
+        raise survey.malformed(node, "uniqueItems", "true or false")
+
+
+def _multiple_of(survey: Survey, node: Node, value: Any) -> None:
+    if not is_number(value) or value <= 0:
+        raise survey.malformed(node, "multipleOf", "a number above zero")
+
+
+def _format(survey: Survey, node: Node, value: Any) -> None:
+    if value.__class__ is not str:
+        raise survey.malformed(node, "format", "a text")
+
+
+def _made(survey: Survey, node: Node, value: Any) -> None:
+    """A keyword of our own is as it should be."""
 
 
 def _ref(survey: Survey, node: Node, value: Any) -> None:
@@ -213,7 +282,7 @@ def _ref(survey: Survey, node: Node, value: Any) -> None:
     survey.target(node)
 
 
-# ------------------------------------------------------------------ keywords we refuse
+# ------------------------------------------------------------------ numbers, refusals
 
 
 def is_number(value: Any) -> bool:
@@ -231,100 +300,21 @@ def _is_count(value: Any) -> bool:
     return is_number(value) and value >= 0 and is_whole(value)
 
 
-def _is_schema(value: Any) -> bool:
-    return value.__class__ in (dict, bool)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    expected: str
-    fits: Callable[[Any], bool]
-
-
-_SCHEMA = _Shape("a schema", _is_schema)
-_COUNT = _Shape("a whole number, not below zero", _is_count)
-_OBJECT = _Shape("an object", lambda value: value.__class__ is dict)
-_FLAG = _Shape("true or false", lambda value: value.__class__ is bool)
-_TEXT = _Shape("a text", lambda value: value.__class__ is str)
-_POSITIVE = _Shape("a number above zero", lambda value: is_number(value) and value > 0)
-_ANYTHING = _Shape("", lambda value: True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A keyword that is accepted only where it says nothing: by its value, or by the type."""
-
-    kind: str | None  # the kind of value that it is about; None: any
-    shape: _Shape
-    is_idle: Callable[[Node, Any], bool] = lambda node, value: False
-
-
-def _no_property_too_many(node: Node, value: Any) -> bool:
-    return node.get("additionalProperties") is False and len(node.get("properties", ())) <= value
-
-
-def _enough_required(node: Node, value: Any) -> bool:
-    required = node.get("required", ())
-    return value == 0 or (required.__class__ is list and len(set(map(str, required))) >= value)
-
-
-def _at_most_one_item(node: Node, value: Any) -> bool:
-    highest: Any = node.get("maxItems")
-    return value is False or (is_number(highest) and highest <= 1)
-
-
-def _is_empty_object(node: Node, value: Any) -> bool:
-    return not value
-
-
-def _allows_all(node: Node, value: Any) -> bool:
-    return value is True or value == {}
-
-
-_REFUSED: Mapping[str, _Refused] = {
-    "not": _Refused(None, _SCHEMA, lambda node, value: value is False),
-    "if": _Refused(None, _SCHEMA, lambda node, value: not {"then", "else"} & node.keys()),
-    "patternProperties": _Refused("object", _OBJECT, _is_empty_object),
-    "propertyNames": _Refused("object", _SCHEMA, _allows_all),
-    "minProperties": _Refused("object", _COUNT, _enough_required),
-    "maxProperties": _Refused("object", _COUNT, _no_property_too_many),
-    "dependencies": _Refused("object", _OBJECT, _is_empty_object),
-    "dependentRequired": _Refused("object", _OBJECT, _is_empty_object),
-    "dependentSchemas": _Refused("object", _OBJECT, _is_empty_object),
-    "unevaluatedProperties": _Refused("object", _SCHEMA, _allows_all),
-    "unevaluatedItems": _Refused("array", _SCHEMA, _allows_all),
-    "contains": _Refused(
-        "array",
-        _SCHEMA,
-        lambda node, value: node.get("minContains") == 0 and "maxContains" not in node,
-    ),
-    "uniqueItems": _Refused("array", _FLAG, _at_most_one_item),
-    "multipleOf": _Refused(
-        "number", _POSITIVE, lambda node, value: value == 1 and node.get("type") == "integer"
-    ),
-    "format": _Refused("string", _TEXT),
-    "$dynamicRef": _Refused(None, _TEXT),
-    "$recursiveRef": _Refused(None, _TEXT),
-    "disallow": _Refused(None, _ANYTHING),
-    "divisibleBy": _Refused("number", _ANYTHING),
-    "extends": _Refused(None, _ANYTHING),
-}
-
-
 def _refuse(keyword: str) -> Check:
-    rule = _REFUSED[keyword]
-
     def check(survey: Survey, node: Node, value: Any) -> None:
-        if not rule.shape.fits(value):
-            raise survey.malformed(node, keyword, rule.shape.expected)
-        about_others = rule.kind is not None and not may_be(node, rule.kind)
-        if keyword == "format" and value not in FORMATS:
-            about_others = False  # nobody says that a format of your own is about strings
-        if not about_others and not rule.is_idle(node, value):
-            raise survey.unsupported(node, keyword)
+        raise survey.unsupported(node, keyword)
 
     return check
 
+
+_REFUSED = ("$dynamicRef", "$recursiveRef", "disallow", "divisibleBy", "extends")
+
+_ELSEWHERE = (
+    "not if then else propertyNames contains unevaluatedProperties unevaluatedItems".split()
+)
+_COUNTED = (
+    "minItems maxItems minLength maxLength minProperties maxProperties minContains maxContains"
+).split()
 
 CHECKS: Mapping[str, Check] = {
     "type": _type,
@@ -338,7 +328,17 @@ CHECKS: Mapping[str, Check] = {
     "pattern": _pattern,
     "$ref": _ref,
     **{keyword: _branches(keyword) for keyword in ("allOf", "anyOf", "oneOf")},
-    **{keyword: _count(keyword) for keyword in ("minItems", "maxItems", "minLength", "maxLength")},
-    **{keyword: _bound(keyword) for keyword in sorted(_KINDS["number"])},
+    "patternProperties": _pattern_properties,
+    "dependentRequired": _dependent_required,
+    "dependentSchemas": _dependent_schemas,
+    "uniqueItems": _unique_items,
+    "multipleOf": _multiple_of,
+    "format": _format,
+    **{keyword: _schema(keyword) for keyword in _ELSEWHERE},
+    **{keyword: _count(keyword) for keyword in _COUNTED},
+    **{keyword: _bound(keyword) for keyword in sorted(BOUNDS)},
+    **dict.fromkeys(
+        (FACETS, MULTIPLES, EXCLUDED, MEMBERS, COUNTS, PRESENCE, ITEM_COUNTS, REPEATS), _made
+    ),
     **{keyword: _refuse(keyword) for keyword in _REFUSED},
 }

@@ -6,12 +6,13 @@ nothing here can fail and no expression holds a dead end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from constrain.automata.json_rules import KINDS
 from constrain.syntax.grammar import (
     NEVER,
+    Call,
     Expr,
     JsonArray,
     JsonObject,
@@ -20,7 +21,7 @@ from constrain.syntax.grammar import (
     choice,
 )
 
-from . import emptiness, instances, numbers, strings
+from . import arrays, emptiness, instances, numbers, objects, strings
 from .keywords import KEYWORDS_OF, most, types_of
 from .source import Node
 from .survey import Survey
@@ -51,15 +52,15 @@ def _lower_kind(survey: Survey, node: Node, kind: str, space: Space) -> Expr:
 
 
 def _string(survey: Survey, node: Node, space: Space) -> Expr:
-    return strings.string(node)
+    return strings.string(node, lambda key: Call(("text", survey.number(node), key)))
 
 
 def _number(survey: Survey, node: Node, space: Space) -> Expr:
-    return Regular(numbers.decimals(numbers.interval(node)))
+    return Regular(numbers.texts(node, False, survey.draft.zero_fractions))
 
 
 def _integer(survey: Survey, node: Node, space: Space) -> Expr:
-    return Regular(numbers.integers(numbers.interval(node), survey.draft.zero_fractions))
+    return Regular(numbers.texts(node, True, survey.draft.zero_fractions))
 
 
 def _object(survey: Survey, node: Node, space: Space) -> Expr:
@@ -67,6 +68,8 @@ def _object(survey: Survey, node: Node, space: Space) -> Expr:
 
     A declared name that no value fits is left out, or banned where other names may stand.
     """
+    if id(node) in survey.objects:
+        return object_writer(survey, survey.number(node), space).whole()
     calls = survey.calls
     properties: dict[str, Any] = node.get("properties", {})
     required = dict.fromkeys(node.get("required", ()))
@@ -87,6 +90,8 @@ def _object(survey: Survey, node: Node, space: Space) -> Expr:
 
 def _array(survey: Survey, node: Node, space: Space) -> Expr:
     """The prefix ends before an item that no value fits."""
+    if id(node) in survey.arrays:
+        return array_writer(survey, survey.number(node), space).whole()
     calls = survey.calls
     lo, hi = node.get("minItems", 0), most(node, "maxItems")
     prefix = [calls[id(schema)] for schema in node.get("prefixItems", ())]
@@ -97,6 +102,35 @@ def _array(survey: Survey, node: Node, space: Space) -> Expr:
         hi = len(prefix) if hi is None else min(hi, len(prefix))
         return JsonArray(tuple(prefix[:hi]), None, lo, hi, space)
     return JsonArray(tuple(prefix), rest, lo, hi, space)
+
+
+def object_writer(survey: Survey, number: int, space: Space) -> objects.Writer:
+    """What writes the rules of the object of rule `number`."""
+    search = survey.objects[id(survey.nodes[number])]
+    return objects.Writer(search, survey.call, lambda key: Call(("object", number, key)), space)
+
+
+def array_writer(survey: Survey, number: int, space: Space) -> arrays.Writer:
+    """What writes the rules of the array of rule `number`."""
+    search = survey.arrays[id(survey.nodes[number])]
+    zero_fractions = survey.draft.zero_fractions
+    return arrays.Writer(
+        search, survey.call, lambda key: Call(("array", number, key)), space, zero_fractions
+    )
+
+
+def state_rule(survey: Survey, name: Hashable, space: Space) -> Expr | None:
+    """The rule of a state of an object, an array or a string; None for other names."""
+    match name:
+        case ("object", int(number), (tuple(), bool()) as key):
+            return object_writer(survey, number, space).rest(key)  # pyright: ignore
+        case ("array", int(number), (tuple(), bool()) as key):
+            return array_writer(survey, number, space).rest(key)  # pyright: ignore
+        case ("text", int(number), (int(state), int(count))):
+            found = strings.counted(survey.nodes[number])
+            return found.rest(state, count, lambda key: Call(("text", number, key)))
+        case _:
+            return None
 
 
 _LOWER: Mapping[str, _Lower] = {

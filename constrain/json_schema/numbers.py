@@ -1,9 +1,9 @@
-"""Numbers between two bounds, as a regular language of plain decimal notation.
+"""Numbers between two bounds, as a regular language of decimal notation.
 
 A bounded number is spelled `-?(0|[1-9][0-9]*)(\\.[0-9]+)?` (an integer: with a fraction of zeros
-at most); exponents are left out, because the spellings `1000...e-N` of a bounded value are not a
-regular language. Bounds are exact decimals: nothing is rounded. Trees are flat, with about two
-branches for each digit of a bound.
+at most) or, if it is no integer and no multiple, with one digit before the point and an exponent:
+the spellings `1000...e-N` of a bounded value are not a regular language. Bounds are exact
+decimals: nothing is rounded. Trees are flat, with about two branches for each digit of a bound.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from constrain.automata.json_rules import DIGIT, DIGITS, FRACTION, ZERO_FRACTION
+from constrain.automata.resolve import resolve
 from constrain.errors import LimitExceeded
 from constrain.syntax.regex_ast import (
     EPSILON,
     NOTHING,
     Chars,
+    Complement,
+    Intersect,
     Node,
     concat,
     repeat,
@@ -28,6 +32,9 @@ from constrain.syntax.regex_ast import (
     union,
 )
 
+from . import multiples
+from .keywords import BOUNDS, EXCLUDED, KEYWORDS_OF, MULTIPLES
+from .parts import Multiple, excluded_of, multiples_of
 from .values import exact
 
 MAX_DIGITS = 400
@@ -66,7 +73,7 @@ def interval(node: dict[str, Any]) -> Interval:
     >>> interval({"minimum": 0, "exclusiveMinimum": 0, "maximum": 0.5})
     Interval(lo=Decimal('0'), lo_open=True, hi=Decimal('0.5'), hi_open=False)
     """
-    bounds = {name: _decimal(node[name]) for name in _BOUNDS if name in node}
+    bounds = {name: _decimal(node[name]) for name in BOUNDS if name in node}
     lo, lo_not = bounds.get("minimum"), bounds.get("exclusiveMinimum")
     hi, hi_not = bounds.get("maximum"), bounds.get("exclusiveMaximum")
     lo_open = lo_not is not None and (lo is None or lo_not >= lo)
@@ -75,12 +82,62 @@ def interval(node: dict[str, Any]) -> Interval:
 
 
 def allows_some(node: dict[str, Any], integers: bool) -> bool:
-    """Is there a number (an integer) between the bounds of a schema?"""
+    """Is there a number (an integer) that the keywords of `node` allow?"""
     lo, hi = node.get("minimum"), node.get("maximum")
-    if lo.__class__ is int and hi.__class__ is int and len(_BOUNDS & node.keys()) == 2:
+    if (
+        lo.__class__ is int
+        and hi.__class__ is int
+        and len(KEYWORDS_OF["number"] & node.keys()) == 2
+    ):
         return lo <= hi  # pyright: ignore[reportOptionalOperand]
     bounds = interval(node)
-    return not (bounds.integers() if integers else bounds).is_empty
+    if (bounds.integers() if integers else bounds).is_empty:
+        return False
+    return not _is_cut(node) or texts(node, integers, True) != NOTHING
+
+
+def texts(node: dict[str, Any], integers: bool, zero_fractions: bool) -> Node:
+    """The spellings of the numbers (integers) that the keywords of `node` allow."""
+    return _cut(
+        _Cut(
+            interval(node),
+            tuple(multiples_of(node)),
+            tuple(excluded_of(node)),
+            integers,
+            zero_fractions,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Everything that is said of a number."""
+
+    bounds: Interval
+    multiples: tuple[Multiple, ...]
+    excluded: tuple[Decimal, ...]
+    integers: bool
+    zero_fractions: bool
+
+
+def _is_cut(node: dict[str, Any]) -> bool:
+    return "multipleOf" in node or MULTIPLES in node or EXCLUDED in node
+
+
+@lru_cache(maxsize=512)
+def _cut(said: _Cut) -> Node:
+    if not said.integers and not said.multiples and not said.excluded:
+        return union((decimals(said.bounds), scientific(said.bounds)))
+    nodes: list[Node] = []
+    if said.integers:
+        nodes.append(integers(said.bounds, said.zero_fractions))
+    else:
+        nodes.append(decimals(said.bounds))
+    for divisor, holds in said.multiples:
+        node = multiples.of(divisor)
+        nodes.append(node if holds else Complement(node))
+    nodes += (Complement(decimals(Interval(value, False, value, False))) for value in said.excluded)
+    return nodes[0] if len(nodes) == 1 else resolve(Intersect(tuple(nodes)))
 
 
 def intersection(a: Interval, b: Interval) -> Interval:
@@ -90,9 +147,6 @@ def intersection(a: Interval, b: Interval) -> Interval:
     lo, lo_open = max(lows, default=(None, False))
     hi, hi_closed = min(highs, default=(None, True))
     return Interval(lo, lo_open, hi, not hi_closed)
-
-
-_BOUNDS = frozenset({"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"})
 
 
 def _decimal(number: Any) -> Decimal:
@@ -113,6 +167,56 @@ def integers(bounds: Interval, zero_fractions: bool = True) -> Node:
     tail = ZERO_FRACTION if zero_fractions else EPSILON
     return _signed(bounds.integers(), _Tails(tail, decimals=False))
 
+
+def scientific(bounds: Interval) -> Node:
+    """The numbers in `bounds`, less zero, with one digit before the point and an exponent."""
+    below, above = _mirrored(bounds), _not_negative(bounds)
+    minus = concat((text("-"), _scaled(below))) if below is not None else NOTHING
+    return union((minus, _scaled(above) if above is not None else NOTHING))
+
+
+def _scaled(part: Interval) -> Node:
+    """Unsigned: any mantissa between the exponents of the ends, some mantissas at these."""
+    lo = part.lo if part.lo else None
+    if part.hi is not None and not part.hi:
+        return NOTHING
+    low = None if lo is None else lo.adjusted()
+    high = None if part.hi is None else part.hi.adjusted()
+    at_low = (_mantissa(lo), part.lo_open) if lo is not None else (Decimal(1), False)
+    at_high = (_mantissa(part.hi), part.hi_open) if part.hi is not None else (Decimal(10), True)
+    if low is not None and low == high:
+        return _times(Interval(*at_low, *at_high), low, low)
+    ends = [
+        _times(Interval(*at_low, Decimal(10), True), low, low) if low is not None else NOTHING,
+        _times(Interval(Decimal(1), False, *at_high), high, high) if high is not None else NOTHING,
+    ]
+    first = None if low is None else low + 1
+    last = None if high is None else high - 1
+    return union((*ends, _times(Interval(Decimal(1), False, Decimal(10), True), first, last)))
+
+
+def _mantissa(value: Decimal) -> Decimal:
+    return value.scaleb(-value.adjusted())
+
+
+def _times(mantissas: Interval, first: int | None, last: int | None) -> Node:
+    """Mantissas with the exponents from `first` to `last`."""
+    exponents = Interval(
+        None if first is None else Decimal(first), False, None if last is None else Decimal(last)
+    )
+    if mantissas.is_empty or exponents.is_empty:
+        return NOTHING
+    above, below = _not_negative(exponents), _mirrored(exponents)
+    whole = _Tails(EPSILON, decimals=False)
+    plus = concat((_PLUS, _ZEROS, _magnitudes(above, whole))) if above is not None else NOTHING
+    minus = concat((_MINUS, _ZEROS, _magnitudes(below, whole))) if below is not None else NOTHING
+    tails = _Tails(FRACTION, decimals=True)
+    return concat((_magnitudes(mantissas, tails), _E, union((plus, minus))))
+
+
+_E = Chars(((0x45, 0x45), (0x65, 0x65)))
+_PLUS, _MINUS = repeat(text("+"), 0, 1), text("-")
+_ZEROS = repeat(text("0"), 0, None)
 
 # ------------------------------------------------------------------ signs and lengths
 
@@ -235,7 +339,6 @@ def _inside(above: str, below: str) -> Node:
 
 # ------------------------------------------------------------------ from the point on
 
-_ZEROS = repeat(text("0"), 0, None)
 _NOT_ZERO = concat((_ZEROS, _digits("1", "9"), DIGITS))
 
 

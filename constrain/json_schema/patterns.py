@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from constrain.automata.dfa import DFA, accepts
-from constrain.automata.regex_to_dfa import from_node
+from constrain.automata.dfa import explore, leaf
+from constrain.automata.regex_to_dfa import NFA, Steps
 from constrain.automata.resolve import resolve
 from constrain.syntax import regex_analysis, regex_ast as regex, regex_parser
 
@@ -44,11 +44,38 @@ def _found(node: regex.Node) -> regex.Node:
     return regex.concat(items)
 
 
-def found_in(pattern: str, value: str) -> bool:
-    """Is `pattern` found in `value`?"""
-    return accepts(_automaton(pattern), value.encode())
+@lru_cache(maxsize=1024)
+def names(pattern: str) -> regex.Node:
+    """As `content`, in a form whose automaton stays small: nothing is kept in mind past a match.
+
+    Searching for one of many words, an automaton for `.*(...).*` would go on to keep track of
+    all of them. A match that ends the search makes a language without prefixes of one another,
+    behind which anything may follow.
+    """
+    node = regex_parser.parse(to_python(pattern), "a").node
+    items = node.items if isinstance(node, regex.Concat) else (node,)
+    if items[-1:] == (regex_parser.END,) or regex_analysis.looks_around(_inner(items)):
+        return content(pattern)
+    start = () if items[:1] == (regex_parser.START,) else (_ANYTHING,)
+    found = first_matches(regex.concat((*start, _inner(items))))
+    return regex.concat((found, _ANYTHING))
 
 
-@lru_cache(maxsize=256)
-def _automaton(pattern: str) -> DFA:
-    return from_node(content(pattern))
+def _inner(items: tuple[regex.Node, ...]) -> regex.Node:
+    return regex.concat(items[1:] if items[:1] == (regex_parser.START,) else items)
+
+
+def first_matches(node: regex.Node) -> regex.Node:
+    """The strings of `node` of which no shorter beginning is one."""
+    nfa = NFA()
+    start = nfa.state()
+    final = nfa.add(node, start)
+    steps = Steps(nfa, [final])
+    return leaf(
+        explore(
+            steps.closure(start),
+            lambda states: () if final in states else steps.moves(states).items(),
+            lambda states: final in states,
+            steps.classes,
+        )
+    )

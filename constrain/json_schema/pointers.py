@@ -12,12 +12,12 @@ from urllib.parse import unquote
 
 from .source import Node
 
-_ONE = (
+ONE = (
     "additionalProperties items contains not if then else propertyNames unevaluatedItems"
     " unevaluatedProperties contentSchema"
 ).split()
-_LISTS = "allOf anyOf oneOf prefixItems".split()
-_MAPS = "properties patternProperties $defs definitions dependentSchemas".split()
+LISTS = "allOf anyOf oneOf prefixItems".split()
+MAPS = "properties patternProperties $defs definitions dependentSchemas dependencies".split()
 
 
 def escape(token: str) -> str:
@@ -75,9 +75,9 @@ def subschemas(schema: Node) -> Iterator[tuple[Any, str]]:
     """The subschemas of a schema, with the way to them."""
     for keyword, value in schema.items():
         place = f"/{escape(keyword)}"
-        if keyword in _ONE:
+        if keyword in ONE:
             yield value, place
-        elif keyword in _LISTS and isinstance(value, list):
+        elif keyword in LISTS and isinstance(value, list):
             yield from ((child, f"{place}/{i}") for i, child in enumerate(value))
-        elif keyword in _MAPS and isinstance(value, dict):
+        elif keyword in MAPS and isinstance(value, dict):
             yield from ((child, f"{place}/{escape(name)}") for name, child in value.items())

@@ -8,11 +8,12 @@ from typing import Any
 from constrain.automata.json_rules import standard_rules
 from constrain.syntax.grammar import Expr, Space
 
-from . import source
+from . import clock, source
 from .drafts import Draft
-from .lowering import lower
+from .lowering import lower, state_rule
+from .options import Options
 from .source import Schema
-from .survey import Survey
+from .survey import surveyed
 
 
 class SchemaRules(Mapping[Hashable, Expr]):
@@ -21,13 +22,12 @@ class SchemaRules(Mapping[Hashable, Expr]):
     A pickle holds the text of the schema only; the rules are found anew from it.
     """
 
-    def __init__(self, text: str, schema: Schema, draft: Draft, limit: int | None):
+    def __init__(self, text: str, schema: Schema, draft: Draft, options: Options):
         """Survey `schema`, whose canonical text is `text`. Raises what the survey raises."""
-        self._text, self._draft, self._limit = text, draft, limit
-        self._space = Space(limit)
-        self._survey = Survey(schema, draft, limit)
-        self._survey.run()
-        self._standard = standard_rules(limit)
+        self._text, self._draft, self._options = text, draft, options
+        self._space = Space(options.space_limit)
+        self._survey = surveyed(schema, draft, options)
+        self._standard = standard_rules(options.space_limit)
         self._lowered: dict[Hashable, Expr] = {}
 
     @property
@@ -47,7 +47,10 @@ class SchemaRules(Mapping[Hashable, Expr]):
         nodes = self._survey.nodes
         if isinstance(name, int) and 0 <= name < len(nodes):
             return lower(self._survey, nodes[name], self._space)
-        raise KeyError(name)
+        found = clock.rule(name) or state_rule(self._survey, name, self._space)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __iter__(self) -> Iterator[Hashable]:
         """The names of all rules whose node can be satisfied."""
@@ -58,8 +61,8 @@ class SchemaRules(Mapping[Hashable, Expr]):
         return sum(1 for _ in self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self._text, self._draft, self._limit)
+        return _rebuilt, (self._text, self._draft, self._options)
 
 
-def _rebuilt(text: str, draft: Draft, limit: int | None) -> SchemaRules:
-    return SchemaRules(text, source.parse(text), draft, limit)
+def _rebuilt(text: str, draft: Draft, options: Options) -> SchemaRules:
+    return SchemaRules(text, source.parse(text), draft, options)

@@ -1,7 +1,7 @@
-"""Strings with a pattern or a length: the language of their JSON text.
+"""Strings with a pattern, a format or a length: the language of their JSON text.
 
 A plain length becomes a `JsonString`, in which every spelling is free (`\\u0041` for `A`). Where
-there is a pattern each string has one spelling, the canonical one that `json.dumps` writes with
+more is said each string has one spelling, the canonical one that `json.dumps` writes with
 `ensure_ascii=False`: `\\"`, `\\\\`, `\\n` and the like, `\\u00XX` for other controls, else plain.
 A map from strings to one spelling each keeps intersections, so patterns and lengths may be
 intersected before or after.
@@ -12,19 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring as quote
-from typing import Any
+from typing import Any, cast
 
 from constrain.automata.dfa import DEAD, MAX_STATES, Automaton, explore, leaf
 from constrain.automata.json_text import PLAIN
 from constrain.syntax import regex_analysis, regex_ast as regex
-from constrain.syntax.grammar import Expr, JsonString, Regular
+from constrain.syntax.grammar import Call, Expr, JsonString, Regular
 
-from . import patterns
-from .conjunction import patterns_of
+from . import clock, names, patterns
+from .counted import Counted, whole
+from .facets import Facet, facets_of, language, tree
 from .keywords import most
 from .source import Node
 
 _QUOTE = regex.text('"')
+_LEAST_TIME = len("00:00:00Z")
 _ESCAPED = tuple(code for code in (*range(0x20), 0x22, 0x5C))
 """Code points that never stand for themselves between the quotes."""
 
@@ -34,28 +36,73 @@ def is_satisfiable(node: Node) -> bool:
     lo, hi = node.get("minLength", 0), most(node, "maxLength")
     if hi is not None and lo > hi:
         return False
-    return "pattern" not in node or content(patterns_of(node), lo, hi) != regex.NOTHING
+    facets = facets_of(node)
+    if not facets:
+        return True
+    found = form(facets, lo, hi)
+    return not found.is_empty if isinstance(found, Counted) else found != regex.NOTHING
 
 
-def string(node: Node) -> Expr:
-    """The JSON text of the strings that `node` allows; there has to be one."""
+def string(node: Node, rule: Callable[[Any], Call]) -> Expr:
+    """The JSON text of the strings that `node` allows; there has to be one.
+
+    rule: names the rule of a state of a `Counted`.
+    """
     lo, hi = node.get("minLength", 0), most(node, "maxLength")
-    if "pattern" not in node:
+    facets = facets_of(node)
+    if not facets:
         return JsonString(lo, hi)
-    inside = encoded(content(patterns_of(node), lo, hi))
-    return Regular(regex.concat((_QUOTE, inside, _QUOTE)))
+    timed = clock.expression(facets) if hi is None and lo <= _LEAST_TIME else None
+    if timed is not None:
+        return timed
+    found = form(facets, lo, hi)
+    return whole(rule, (found.dfa.start, 0)) if isinstance(found, Counted) else quoted(found)
+
+
+def counted(node: Node) -> Counted:
+    """The strings of a node of which `string` makes rules for states."""
+    found = form(facets_of(node), node.get("minLength", 0), most(node, "maxLength"))
+    assert isinstance(found, Counted)
+    return found
 
 
 @lru_cache(maxsize=1024)
-def content(texts: tuple[str, ...], lo: int, hi: int | None) -> regex.Node:
-    """Strings of `lo` to `hi` code points in which every pattern is found."""
-    if hi is not None and lo > hi:
-        return regex.NOTHING
-    nodes = [patterns.content(text) for text in texts]
-    if len(nodes) == 1:
-        node = _of_length(nodes[0], lo, hi)
+def form(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node | Counted:
+    """Strings of `lo` to `hi` code points that have every facet, as a tree if that is not large."""
+    if len(facets) == 1 and facets[0].holds:
+        node = _of_length(tree(facets[0]), lo, hi)
         if node is not None:
             return node
+    if lo == 0 and hi is None:
+        return content(facets, lo, hi)
+    nodes = [language(facet) for facet in facets]
+    both = nodes[0] if len(nodes) == 1 else regex.Intersect(tuple(nodes))
+    dfa = names.automaton(both)
+    if dfa.start == DEAD:
+        return regex.NOTHING
+    if dfa.n_states * (hi or lo) <= _LARGE:
+        return content(facets, lo, hi)
+    return Counted(dfa, lo, hi)
+
+
+_LARGE = 2_000  # deterministic states that are made before the first mask
+
+
+def quoted(node: regex.Node) -> Regular:
+    """The JSON text of the strings of `node`."""
+    return Regular(regex.concat((_QUOTE, encoded(node), _QUOTE)))
+
+
+@lru_cache(maxsize=1024)
+def content(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node:
+    """Strings of `lo` to `hi` code points that have every facet."""
+    if hi is not None and lo > hi:
+        return regex.NOTHING
+    if len(facets) == 1 and facets[0].holds:
+        node = _of_length(tree(facets[0]), lo, hi)
+        if node is not None:
+            return node
+    nodes = [language(facet) for facet in facets]
     if lo > 0 or hi is not None:
         nodes.append(regex.repeat(_alphabet(nodes), lo, hi))
     return patterns.resolved(regex.Intersect(tuple(nodes)))
@@ -116,6 +163,7 @@ def _chars_of(node: regex.Node) -> regex.Chars:
 # ------------------------------------------------------------------ spelling
 
 
+@lru_cache(maxsize=512)
 def encoded(node: regex.Node) -> regex.Node:
     """The canonical JSON spellings, without quotes, of the strings of `node` (without looks).
 
@@ -147,31 +195,44 @@ def _spelled(text: str) -> str:
 def _encoded_automaton(node: Automaton) -> regex.Node:
     """Read the spelling byte by byte: an escape that is complete takes the step of its byte."""
     dfa = node.dfa
-    escapes = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
-    begun = {spelling[:n] for spelling in escapes for n in range(1, len(spelling))}
+    if not dfa.table[:, dfa.classes[list(_ESCAPED)]].any():
+        return cast(regex.Node, node)
+    n_classes = int(dfa.classes.max()) + 1
+    classes = [
+        n_classes + b if b in _IN_ESCAPES else int(dfa.classes[b]) if b not in _ESCAPED else 0
+        for b in range(256)
+    ]
+    members = {c: b for b, c in enumerate(classes) if b not in _ESCAPED or b in _IN_ESCAPES}
+    numbers = {c: i + 1 for i, c in enumerate(members)}
 
     def successors(state: tuple[int, bytes]) -> Iterator[tuple[int, tuple[int, bytes]]]:
         here, start = state
-        for byte in range(256):
+        for kind, byte in members.items():
             text = start + bytes((byte,))
-            if text in begun:
-                yield byte, (here, text)
-            elif text in escapes or (not start and byte not in _ESCAPED):
-                code = escapes.get(text, byte)
-                target = int(dfa.table[here, dfa.classes[code]])
+            if text in _BEGUN:
+                yield numbers[kind], (here, text)
+            elif text in _ESCAPES or (not start and byte not in _ESCAPED):
+                target = int(dfa.table[here, dfa.classes[_ESCAPES.get(text, byte)]])
                 if target != DEAD:
-                    yield byte, (target, b"")
+                    yield numbers[kind], (target, b"")
 
     return leaf(
         explore(
             (dfa.start, b""),
             successors,
             lambda state: not state[1] and bool(dfa.accepting[state[0]]),
-            list(range(256)),
+            [
+                numbers[c] if b not in _ESCAPED or b in _IN_ESCAPES else 0
+                for b, c in enumerate(classes)
+            ],
             8 * MAX_STATES,
         )
     )
 
+
+_ESCAPES = {_spelled(chr(code)).encode(): code for code in _ESCAPED}
+_BEGUN = {spelling[:n] for spelling in _ESCAPES for n in range(1, len(spelling))}
+_IN_ESCAPES = frozenset(byte for spelling in _ESCAPES for byte in spelling)
 
 _ENCODED: Mapping[type, Callable[[Any], regex.Node]] = {
     regex.Chars: _encoded_chars,

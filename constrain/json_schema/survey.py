@@ -12,24 +12,69 @@ A *node* is the dict of a subschema, told from its equals by `id`.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from constrain.automata.json_rules import standard_calls
 from constrain.errors import SchemaError, Unsupported
 from constrain.syntax.grammar import NEVER, Call, Expr
 
-from . import conflict, emptiness, exclusive, pointers
+from . import arrays, conflict, emptiness, exclusive, objects, pointers
 from .drafts import Draft
 from .expansion import Expansion
-from .keywords import APPLICATORS, CHECKS
+from .facets import FACETS
+from .keywords import (
+    APPLICATORS,
+    CHECKS,
+    COMPLEX_ARRAYS,
+    COMPLEX_OBJECTS,
+    COUNTS,
+    EXCLUDED,
+    ITEM_COUNTS,
+    MULTIPLES,
+    PRESENCE,
+    REPEATS,
+    SIMPLE_OBJECTS,
+    may_be,
+)
+from .options import Options
 from .source import Node, Schema
 
-_MAY_BE_EMPTY = frozenset(
-    "allOf anyOf oneOf $ref enum const required minItems pattern"
-    " maxLength maximum exclusiveMaximum".split()
+_MAY_BE_EMPTY = (
+    frozenset(
+        "enum const required minItems pattern format multipleOf minProperties contains uniqueItems"
+        " dependentRequired maxLength maximum exclusiveMaximum".split()
+    )
+    | APPLICATORS
+    | {FACETS, MULTIPLES, EXCLUDED, COUNTS, PRESENCE, ITEM_COUNTS, REPEATS}
 )
 """A node without any of these is satisfied by something, whatever stands below it. Each lower
 bound needs an upper bound to contradict it, so half of the bounds will do."""
+
+
+_VALUES = frozenset({"enum", "const"})
+
+Overlaps: TypeAlias = dict[int, list[tuple[int, int]]]
+
+
+class Overlap(Exception):
+    """Branches of a `oneOf` may overlap: survey the schema again, with negations."""
+
+    def __init__(self, found: Overlaps):
+        self.found = found
+        super().__init__()
+
+
+def surveyed(root: Schema, draft: Draft, options: Options) -> Survey:
+    """A survey of `root` that has been run. Raises what `Survey.run` raises."""
+    overlaps: Overlaps = {}
+    while True:
+        survey = Survey(root, draft, options, overlaps)
+        try:
+            survey.run()
+        except Overlap as overlap:
+            overlaps = {**overlaps, **overlap.found}
+        else:
+            return survey
 
 
 class Survey:
@@ -40,9 +85,18 @@ class Survey:
     alternatives: for nodes (by `id`) that are a choice between other schemas, these.
     """
 
-    def __init__(self, root: Schema, draft: Draft, limit: int | None):
-        self.root, self.draft = root, draft
-        self.standard = standard_calls(limit, draft.zero_fractions)
+    def __init__(
+        self, root: Schema, draft: Draft, options: Options, overlaps: Overlaps | None = None
+    ):
+        """overlaps: of `oneOf`s (by the `id` of their lists) the branches that may overlap."""
+        self.root, self.draft, self.options = root, draft, options
+        self.standard = standard_calls(options.space_limit, draft.zero_fractions)
+        self.overlaps: Overlaps = {} if overlaps is None else overlaps
+        self._planned = COMPLEX_OBJECTS | COMPLEX_ARRAYS
+        if options.property_order == "any":
+            self._planned |= SIMPLE_OBJECTS
+        self.objects: dict[int, objects.Search] = {}
+        self.arrays: dict[int, arrays.Search] = {}
         self.calls: dict[int, Expr] = {id(True): self.standard["value"], id(False): NEVER}
         self.nodes: list[Node] = []
         self.alternatives: dict[int, list[Schema]] = {}
@@ -55,8 +109,21 @@ class Survey:
         self._targets: dict[str, Schema] = {}
 
     def run(self) -> None:
-        """Raises SchemaError, Unsupported, or EmptyLanguage if nothing satisfies the root."""
-        self.push((self.root,))
+        """Raises SchemaError, Unsupported, or EmptyLanguage if nothing satisfies the root.
+
+        Raises Overlap if branches of a `oneOf` may overlap that were not known to.
+        """
+        self._look_into((self.root,))
+        if self.calls[id(self.root)] is NEVER:
+            raise conflict.empty_language(self)
+        if self.one_of:
+            found = self._find_overlaps()
+            if found:
+                raise Overlap(found)
+
+    def _look_into(self, schemas: Iterable[Schema]) -> None:
+        """Visit these schemas and all that they lead to, and find out which are satisfiable."""
+        self.push(schemas)
         stack, calls = self.stack, self.calls
         while stack:
             node = stack.pop()
@@ -65,10 +132,35 @@ class Survey:
         if self._aliases:
             self._resolve_aliases()
         emptiness.settle(self)
-        if calls[id(self.root)] is NEVER:
-            raise conflict.empty_language(self)
-        for node, branches in self.one_of:
-            exclusive.check(self, node, branches)
+
+    def _find_overlaps(self) -> Overlaps:
+        """Of every `oneOf` the branches that may have a value in common."""
+        found: Overlaps = {}
+        for _, branches in self.one_of:
+            if id(branches) in self.overlaps:
+                continue
+            doubtful = exclusive.doubtful_pairs(self, branches)
+            both = {pair: self.expansion.both([branches[i] for i in pair]) for pair in doubtful}
+            self._look_into(both.values())
+            pairs = [pair for pair, schema in both.items() if self.is_alive(schema)]
+            if pairs:
+                found[id(branches)] = pairs
+        return found
+
+    def overlaps_of(self, node: Node) -> list[tuple[int, int]]:
+        """Pairs of branches of the `oneOf` of `node` that may have a value in common."""
+        return self.overlaps.get(id(node["oneOf"]), [])
+
+    def call(self, schema: Schema) -> Expr:
+        """The expression that stands for `schema`."""
+        return self.calls[id(schema)]
+
+    def number(self, node: Node) -> int:
+        """The number of the rule of `node`."""
+        call = self.calls[id(node)]
+        assert isinstance(call, Call)
+        assert isinstance(call.rule, int)
+        return call.rule
 
     @property
     def rule_of_root(self) -> Hashable:
@@ -117,8 +209,24 @@ class Survey:
             self.calls[id(node)] = self.standard[node["type"]]
         elif APPLICATORS.isdisjoint(node):
             self._add_rule(node, constraints)
+            self._plan(node)
+        elif not _VALUES.isdisjoint(node):
+            self._add_rule(node, constraints)  # its values are tried one by one
         else:
             self._visit_choice(node, self.expansion.branches(node, constraints == 1))
+
+    def _plan(self, node: Node) -> None:
+        """Make a plan where one expression is not enough for an object or an array."""
+        if self._planned.isdisjoint(node) or not _VALUES.isdisjoint(node):
+            return
+        if not (self._planned - COMPLEX_ARRAYS).isdisjoint(node) and may_be(node, "object"):
+            plan = objects.plan(self, node)
+            self.objects[id(node)] = objects.Search(plan, self.is_alive)
+            self.push(plan.schemas())
+        if not COMPLEX_ARRAYS.isdisjoint(node) and may_be(node, "array"):
+            found = arrays.plan(self, node)
+            self.arrays[id(node)] = arrays.Search(found, self.is_alive)
+            self.push(found.schemas())
 
     def check(self, node: Node) -> int:
         """Check the keywords of `node` and return how many may constrain."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 
 import numpy as np
@@ -89,7 +90,20 @@ def ignore_case(ranges: Ranges, ascii_only: bool = False) -> Ranges:
     >>> ignore_case(((0x6B, 0x6B),))
     ((75, 75), (107, 107), (8490, 8490))
     """
-    variants = _ascii_variants() if ascii_only else _unicode_variants()
+    return _with_variants(ranges, _ascii_variants() if ascii_only else _unicode_variants())
+
+
+@lru_cache(maxsize=1024)
+def fold_case(ranges: Ranges) -> Ranges:
+    """Return `ranges` with every code point of the same simple case folding, as ECMA-262 says.
+
+    >>> fold_case(((0x130, 0x131),))  # letters of Turkish, which `re` takes for an i
+    ((304, 305),)
+    """
+    return _with_variants(ranges, _folded_variants())
+
+
+def _with_variants(ranges: Ranges, variants: Mapping[int, tuple[int, ...]]) -> Ranges:
     cased = list(variants)
     added: list[tuple[int, int]] = []
     for lo, hi in ranges:
@@ -117,7 +131,23 @@ def _unicode_variants() -> dict[int, tuple[int, ...]]:
         if lower != char or upper != char:
             # U+0130 alone has a longer lower case; its simple one is the first character.
             by_upper.setdefault(lower[0].upper(), []).append(code_point)
+    return _by_member(by_upper.values())
+
+
+@cache
+def _folded_variants() -> dict[int, tuple[int, ...]]:
+    """The same for equal simple case foldings. (Where the full one is longer, the simple one is
+    the lower case, if that is one character.)"""
+    by_fold: dict[str, list[int]] = {}
+    for code_point in range(_CASED_PLANES):
+        char = chr(code_point)
+        forms = (form for form in (char.casefold(), char.lower(), char) if len(form) == 1)
+        by_fold.setdefault(next(forms), []).append(code_point)
+    return _by_member(group for group in by_fold.values() if len(group) > 1)
+
+
+def _by_member(groups: Iterable[list[int]]) -> dict[int, tuple[int, ...]]:
     return {
         member: tuple(other for other in group if other != member)
-        for member, group in sorted((m, g) for g in by_upper.values() for m in g)
+        for member, group in sorted((m, g) for g in groups for m in g)
     }

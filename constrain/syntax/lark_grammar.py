@@ -1,4 +1,4 @@
-"""Lark grammars to Grammars: for a contextual lexer, or without any lexer.
+"""Grammars in Lark's language to Grammars: for a contextual lexer, or without any lexer.
 
 What only shapes Lark's parse tree (aliases, `?rule`, `!rule`, `_rule`, rule priorities) makes
 no difference to the language and is read over. `[x]` means the same as `x?`.
@@ -6,146 +6,299 @@ no difference to the language and is read over. `[x]` means the same as `x?`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from lark import Tree
-from lark.grammar import Symbol
+from constrain.errors import ConstrainError, LimitExceeded, SpecError
 
-from constrain.errors import GrammarSyntaxError, LimitExceeded, SpecError
-
-from . import regex_ast
+from . import lark_tree as tree, regex_ast
 from .grammar import (
     EMPTY,
     Call,
+    Composition,
+    Embedded,
     Expr,
     Grammar,
     Lexeme,
     Literal,
     Regular,
-    Terminal,
     choice,
     repeat,
     sequence,
 )
-from .lark_loader import Loaded, load
-from .lark_terminals import terminals
+from .lark_loader import Loaded, Resolver, load, substitute
+from .lark_names import AnonymousNames
+from .lark_terminals import Builder, Built, Written, checked, ranked, shortest, written
+from .lark_tree import Definition, Tree
 from .regex_analysis import looks_around
+from .regex_escapes import Fault
+from .token_names import read_token
 
-Leaves: TypeAlias = Mapping[str, Expr]
-"""What stands for a terminal in an expression."""
+LEXERS = ("contextual", "scannerless")
+
+MAX_INSTANCES = 2_000
+"""Most rules that templates may make."""
+
+Embed: TypeAlias = Callable[[Any], Grammar]
+"""Makes a grammar of a JSON Schema."""
 
 
-def parse(text: str, start: str = "start", lexer: str = "contextual") -> Grammar:
+def parse(
+    text: str,
+    start: str = "start",
+    lexer: str = "contextual",
+    *,
+    imports: Resolver | None = None,
+    declared: Mapping[str, str] | None = None,
+    json_schema: Embed | None = None,
+) -> Grammar:
     """Read a Lark grammar.
 
     lexer: "contextual" makes rules of `Lexeme`s and leaves `%ignore` to the lexer;
     "scannerless" makes rules of bytes, with any run of ignored terminals allowed before,
     between and after the others. Terminals look around (`(?=...)`) only in their own text.
+    imports: texts of the grammars that `%import` may name, by path.
+    declared: the special tokens that `%declare`d terminals stand for, as in {"X": "<|x|>"}.
 
-    Raises GrammarSyntaxError with the place, Unsupported for `%declare` (where it is used),
-    relative imports and patterns beyond us, LimitExceeded.
+    Raises GrammarSyntaxError with the place, Unsupported, LimitExceeded.
 
     >>> parse('start: "a" start?').rules["start"].items[0]
     Lexeme(terminal='A')
     """
-    if lexer not in _LEXERS:
-        known = " and ".join(f'"{name}"' for name in _LEXERS)
+    if lexer not in LEXERS:
+        known = " and ".join(f'"{name}"' for name in LEXERS)
         raise SpecError(f'unknown lexer "{lexer}": Lark grammars go with {known}')
-    loaded = load(text)
     try:
-        trees = _reachable(loaded, start)
-        used = dict.fromkeys(s.name for tree in trees.values() for s in _symbols(tree) if s.is_term)
-        found = terminals(loaded, (*used, *loaded.ignore))
-        return _LEXERS[lexer](("lark", text, start, lexer), trees, start, found, loaded.ignore)
+        loaded = load(text, imports)
+        loaded = replace(loaded, definitions={**loaded.definitions, **_tokens(declared, loaded)})
+        reader = _Rules(loaded, lexer, json_schema)
+        rules = reader.all(start)
     except RecursionError:
         note = "name inner parts as rules of their own"
         raise LimitExceeded("nesting of the grammar", text.count("("), note) from None
+    texts = tuple((source.path, source.text) for source in loaded.sources)
+    key: Hashable = ("lark", texts, start, lexer, *sorted((declared or {}).items()))
+    key = Composition(key, ()) if reader.embeds else key
+    tokens = tuple(reader.tokens)
+    if lexer == "contextual":
+        return Grammar(key, rules, start, ranked(reader.used), loaded.ignore, tokens=tokens)
+    if loaded.ignore:
+        begin = f"%{start}"  # no rule of a grammar text has such a name
+        whole: dict[Hashable, Expr] = {begin: sequence((reader.gap, Call(start)))}
+        return Grammar(key, whole | rules, begin, tokens=tokens)
+    return Grammar(key, rules, start, tokens=tokens)
 
 
-def _reachable(loaded: Loaded, start: str) -> dict[str, Tree[Any]]:
-    """The trees of the rules that `start` needs."""
-    if start not in loaded.rules:
-        rules = ", ".join(sorted(loaded.rules)[:8])
-        note = f"choose the start among {rules}" if rules else "add one"
-        raise GrammarSyntaxError(
-            f'there is no rule "{start}" to start with', loaded.text, None, note
-        )
-    found: dict[str, Tree[Any]] = {}
-    todo = [start]
-    while todo:
-        name = todo.pop()
-        if name in loaded.templates:
-            message = f"template {name} needs its arguments"
-            raise GrammarSyntaxError(message, loaded.text, loaded.span(name), f"as in {name}{{x}}")
-        if name not in found:
-            found[name] = loaded.rules[name]
-            todo.extend(s.name for s in _symbols(found[name]) if not s.is_term)
+def _tokens(declared: Mapping[str, str] | None, loaded: Loaded) -> dict[str, Definition]:
+    """Definitions of the declared terminals that stand for tokens."""
+    found: dict[str, Definition] = {}
+    for name, spelled in (declared or {}).items():
+        definition = loaded.definitions.get(name)
+        if definition is None or definition.tree is not None:
+            raise SpecError(f"the grammar does not %declare {name}, which declared= speaks of")
+        try:
+            token = read_token(spelled)
+        except Fault as fault:
+            raise SpecError(fault.message, spelled, fault.span, fault.note) from None
+        found[name] = replace(definition, tree=tree.Special(token, definition.place))
     return found
 
 
-def _symbols(tree: Tree[Any]) -> Iterator[Symbol]:
-    """The terminals and rules in `tree`."""
-    for part in tree.iter_subtrees():
-        children = part.children[:1] if part.data == "alias" else part.children
-        yield from (child for child in children if isinstance(child, Symbol))
+class _Rules:
+    """Rules as expressions whose leaves are calls, lexemes, and whatever is embedded."""
+
+    def __init__(self, loaded: Loaded, lexer: str, embed: Embed | None):
+        self.loaded, self.lexer, self.embed = loaded, lexer, embed
+        self.definitions = loaded.definitions
+        self.terminals = Builder(loaded.definitions)
+        self.used: dict[str, Built] = {}
+        self.tokens: dict[regex_ast.Token, None] = {}
+        self.anonymous = AnonymousNames()
+        for name in loaded.ignore:
+            self.used[name] = self.defined(name)
+        self.embeds = False
+        self.gap = _gap([built.node for built in self.used.values()])
+        self.instances: dict[tuple[str, tuple[Tree, ...]], str] = {}
+        self.todo: list[tuple[str, Tree, Definition]] = []
+
+    def all(self, start: str) -> dict[Hashable, Expr]:
+        """The rules that `start` needs."""
+        first = self.definitions.get(start)
+        if first is None or first.is_terminal:
+            names = sorted(d.name for d in self.definitions.values() if not d.is_terminal)
+            note = f"choose the start among {', '.join(names[:8])}" if names else "add one"
+            raise self.loaded.source.error(f'there is no rule "{start}" to start with', None, note)
+        self.name_terminals()
+        rules: dict[Hashable, Expr] = {}
+        self.require(start, first)
+        while self.todo:
+            name, body, definition = self.todo.pop()
+            if name not in rules:
+                rules[name] = self.rule(name, body, definition)
+        return rules
+
+    def name_terminals(self) -> None:
+        """Strings and patterns that are all of a terminal go by its name in rules too."""
+        for definition in self.definitions.values():
+            if definition.is_terminal:
+                body = definition.tree
+                literal = isinstance(body, tree.String | tree.Pattern | tree.Range)
+                self.anonymous.add(definition.name, written(body) if literal else None)
+
+    def require(self, name: str, definition: Definition) -> None:
+        if definition.parameters:
+            message = f"template {definition.name} needs its arguments"
+            raise definition.place.error(message, f"as in {definition.name}{{x}}")
+        if definition.tree is None:
+            raise definition.place.unsupported(f"%declare {name}", "give the rule a body")
+        self.todo.append((name, definition.tree, definition))
+
+    def rule(self, name: str, body: Tree, definition: Definition) -> Expr:
+        if not definition.options:
+            return self.expr(body)
+        unknown = [o for o in definition.options if o.name not in ("lazy", "suffix", "stop")]
+        for option in unknown:
+            raise option.place.unsupported(f"the option {option.name}")
+        for leaf in tree.walk(body):
+            if isinstance(leaf, tree.Name) and not leaf.is_terminal:
+                message = "lazy, suffix and stop go with terminals only"
+                raise leaf.place.error(message, f"and {leaf.name} is a rule")
+        return self.lazy(name, body, definition)
+
+    def lazy(self, name: str, body: Tree, definition: Definition) -> Expr:
+        """A rule as a terminal of its own, which takes its shortest match."""
+        node = self.terminal(body).node
+        for option in definition.options:
+            end = self.option_node(option)
+            if option.name == "suffix" and end is not None:
+                node = regex_ast.concat([node, end])
+            elif option.name == "stop" and end is not None:
+                return self.until(node, end, option)
+        built = Built(shortest(node), Written(False, name), lazy=True, priority=0)
+        checked(built, f"rule {name}", definition.place)
+        return self.leaf(name.upper() if name.upper() not in self.definitions else name, built)
+
+    def option_node(self, option: tree.Option) -> regex_ast.Node | None:
+        if option.value is None or isinstance(option.value, str):
+            if option.name == "lazy" and option.value is None:
+                return None
+            raise option.place.error(f"this is no value of {option.name}")
+        return self.terminal(option.value).node
+
+    def until(self, node: regex_ast.Node, end: regex_ast.Node, option: tree.Option) -> Expr:
+        """Texts of `node` in front of the first `end`."""
+        if self.lexer == "contextual":
+            note = 'say suffix=, which takes the end too, or choose lexer="scannerless"'
+            raise option.place.unsupported("the option stop, with a lexer", note)
+        anything = regex_ast.repeat(regex_ast.ANY_CHAR, 0, None)
+        before = regex_ast.Complement(regex_ast.concat([anything, end, anything]))
+        return self.bare(Regular(regex_ast.Intersect((node, before))))
+
+    def terminal(self, part: Tree) -> Built:
+        """A part of a rule as a terminal, with the ones that it names built first."""
+        for leaf in tree.walk(part):
+            if isinstance(leaf, tree.Name):
+                self.terminals.named(leaf.name)
+        return self.terminals.build(part)
+
+    # -- expressions
+
+    def expr(self, part: Tree) -> Expr:
+        return _EXPR[type(part)](self, part)
+
+    def name(self, part: tree.Name) -> Expr:
+        if part.is_terminal:
+            return self.leaf(part.name, self.defined(part.name))
+        definition = self.definitions[part.name]
+        if definition.parameters:
+            message = f"template {part.name} needs its arguments"
+            raise part.place.error(message, f"as in {part.name}{{x}}")
+        self.require(part.name, definition)
+        return Call(part.name)
+
+    def defined(self, name: str) -> Built:
+        """A terminal that stands in rules, by name."""
+        built = self.terminals.named(name)
+        checked(built, f"terminal {name}", self.definitions[name].place)
+        return built
+
+    def leaf(self, name: str, built: Built) -> Expr:
+        self.used[name] = built
+        if isinstance(built.node, regex_ast.Token):
+            self.tokens[built.node] = None
+        return Lexeme(name) if self.lexer == "contextual" else self.bare(_bare(built.node))
+
+    def bare(self, expr: Expr) -> Expr:
+        """Text of an expression without a lexer, and what may be ignored behind it."""
+        return sequence((expr, self.gap))
+
+    def literal(self, part: tree.String | tree.Pattern | tree.Range) -> Expr:
+        built = self.terminals.build(part)
+        start, stop = part.place.span
+        checked(built, f"terminal {part.place.source.text[start:stop]}", part.place)
+        name = self.anonymous.name(built.written)
+        defined = self.definitions.get(name)
+        return self.leaf(name, self.defined(name) if defined else built)
+
+    def special(self, part: tree.Special) -> Expr:
+        if part.token.others:
+            raise part.place.unsupported("any one token but some", "name those that may come")
+        start, stop = part.place.span
+        return self.leaf(part.place.source.text[start:stop], self.terminals.build(part))
+
+    def nested(self, part: tree.Nested) -> Expr:
+        if part.kind == "regex":
+            built = self.terminals.build(part)
+            checked(built, "%regex", part.place)
+            return self.leaf(self.anonymous.name(built.written), built)
+        if self.embed is None or self.lexer == "contextual":
+            note = 'choose lexer="scannerless"'
+            raise part.place.unsupported("%json in a grammar with a lexer", note)
+        self.embeds = True
+        try:
+            return self.bare(Embedded(self.embed(json.loads(part.value))))
+        except ConstrainError as fault:
+            raise part.place.error(f"%json: {str(fault).splitlines()[0]}") from fault
+
+    def use(self, part: tree.Use) -> Expr:
+        template = self.definitions[part.name]
+        key = part.name, part.arguments
+        if key not in self.instances:
+            if len(self.instances) >= MAX_INSTANCES:
+                raise LimitExceeded("rules made by templates", len(self.instances), part.name)
+            number = sum(name == part.name for name, _ in self.instances)
+            self.instances[key] = name = f"{part.name}{{{number}}}"
+            bound = dict(zip(template.parameters, part.arguments, strict=True))
+            if template.tree is None:
+                raise template.place.unsupported(f"%declare {part.name}")
+            body = substitute(template.tree, lambda name: bound.get(name, name))
+            self.todo.append((name, body, template))
+        return Call(self.instances[key])
+
+    def sequence(self, part: tree.Sequence) -> Expr:
+        return sequence([self.expr(item) for item in part.items])
+
+    def choice(self, part: tree.Choice) -> Expr:
+        return choice([self.expr(item) for item in part.items])
+
+    def repeat(self, part: tree.Repeat) -> Expr:
+        return repeat(self.expr(part.item), part.lo, part.hi)
 
 
-# ------------------------------------------------------------------ trees to expressions
-
-
-def _expr(part: Tree[Any] | Symbol, leaves: Leaves) -> Expr:
-    if isinstance(part, Symbol):
-        return leaves[part.name] if part.is_term else Call(part.name)
-    return _EXPR[part.data](part.children, leaves)
-
-
-def _counted(children: list[Any], leaves: Leaves) -> Expr:
-    item, sign, *counts = children
-    lo, hi = _SIGNS[sign] if sign in _SIGNS else (int(counts[0]), int(counts[-1]))
-    return repeat(_expr(item, leaves), lo, hi)
-
-
-_SIGNS: dict[str, tuple[int, int | None]] = {"?": (0, 1), "*": (0, None), "+": (1, None)}
-
-_EXPR: dict[str, Callable[[list[Any], Leaves], Expr]] = {
-    "expansions": lambda children, leaves: choice([_expr(c, leaves) for c in children]),
-    "expansion": lambda children, leaves: sequence([_expr(c, leaves) for c in children]),
-    "alias": lambda children, leaves: _expr(children[0], leaves),
-    "maybe": lambda children, leaves: choice((_expr(children[0], leaves), EMPTY)),
-    "expr": _counted,
+_EXPR: Mapping[type, Callable[[_Rules, Any], Expr]] = {
+    tree.Name: _Rules.name,
+    tree.String: _Rules.literal,
+    tree.Pattern: _Rules.literal,
+    tree.Range: _Rules.literal,
+    tree.Special: _Rules.special,
+    tree.Nested: _Rules.nested,
+    tree.Use: _Rules.use,
+    tree.Sequence: _Rules.sequence,
+    tree.Choice: _Rules.choice,
+    tree.Repeat: _Rules.repeat,
 }
-
-# ------------------------------------------------------------------ with and without a lexer
-
-
-def _contextual(
-    key: tuple[str, ...],
-    trees: Mapping[str, Tree[Any]],
-    start: str,
-    found: Mapping[str, Terminal],
-    ignore: tuple[str, ...],
-) -> Grammar:
-    leaves = {name: Lexeme(name) for name in found}
-    rules: dict[Hashable, Expr] = {name: _expr(tree, leaves) for name, tree in trees.items()}
-    return Grammar(key, rules, start, found, ignore)
-
-
-def _scannerless(
-    key: tuple[str, ...],
-    trees: Mapping[str, Tree[Any]],
-    start: str,
-    found: Mapping[str, Terminal],
-    ignore: tuple[str, ...],
-) -> Grammar:
-    bare = {name: _bare(terminal.node) for name, terminal in found.items()}
-    if not ignore:
-        return Grammar(key, {name: _expr(tree, bare) for name, tree in trees.items()}, start)
-    gap = _gap([found[name].node for name in ignore])
-    leaves = {name: sequence((leaf, gap)) for name, leaf in bare.items()}
-    rules: dict[Hashable, Expr] = {name: _expr(tree, leaves) for name, tree in trees.items()}
-    begin = f"%{start}"  # no rule of a grammar text has such a name
-    return Grammar(key, {begin: sequence((gap, Call(start))), **rules}, begin)
 
 
 def _bare(node: regex_ast.Node) -> Expr:
@@ -155,12 +308,8 @@ def _bare(node: regex_ast.Node) -> Expr:
 def _gap(ignored: Iterable[regex_ast.Node]) -> Expr:
     """Any run of ignored terminals; one regular leaf, unless they look at their neighbours."""
     nodes = list(ignored)
+    if not nodes:
+        return EMPTY
     if any(map(looks_around, nodes)):
         return repeat(choice(map(Regular, nodes)), 0, None)
     return Regular(regex_ast.repeat(regex_ast.union(nodes), 0, None))
-
-
-_LEXERS: dict[str, Callable[..., Grammar]] = {
-    "contextual": _contextual,
-    "scannerless": _scannerless,
-}

@@ -1,347 +1,300 @@
-"""Lark grammar text to rule trees and terminals, read by Lark's own loader.
+"""Statements of Lark's language to one table of definitions: imports, `%extend`, `%override`.
 
-Lark does what is its own: syntax, `%import`, `%override`, `%extend`, joining terminals out of
-parts, naming anonymous ones, instantiating templates. Its trees are taken before it expands
-repetitions and options, and its complaints are given a place in the text.
+An imported name is known by its alias; what it needs comes along as `path__name`, as in Lark.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
 
-from lark import Token, Tree
-from lark.exceptions import GrammarError, LarkError, UnexpectedInput, UnexpectedToken, VisitError
-from lark.lexer import TerminalDef
-from lark.load_grammar import (
-    ApplyTemplates,
-    GrammarBuilder,
-    PrepareAnonTerminals,
-    PrepareLiterals,
-    TerminalTreeToPattern,
-    ValidateSymbols,
-    eval_escaping,
+from constrain.errors import LimitExceeded
+from constrain.resources import library_names, library_text
+
+from .lark_reader import read
+from .lark_tree import (
+    Both,
+    Choice,
+    Definition,
+    Import,
+    Name,
+    Not,
+    Place,
+    Repeat,
+    Sequence,
+    Source,
+    Statement,
+    Tree,
+    Use,
+    is_terminal_name,
+    walk,
 )
 
-from constrain.errors import GrammarSyntaxError, LimitExceeded, SpecError, Unsupported
-
-from . import regex_parser
-
 LIBRARY = ("common", "lark", "python", "unicode")
-"""Grammars that come with Lark and can be imported from."""
+"""Grammars that come with Lark."""
 
-MAX_WRITTEN_OUT = 2_000_000
-"""Size that a terminal may have with the terminals that it uses written out: characters, and
-100 for each use. (Lark writes them out, at some 75 us for each.)"""
+MAX_IMPORTS = 100
 
-MAX_INSTANCES = 2_000
-"""Most rules that templates may make."""
-
-Span = tuple[int, int]
+Resolver: TypeAlias = Mapping[str, str] | Callable[[str], str | None]
+"""Path, as in "common" or ".parts.names", to grammar text; None for one that is not known."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A grammar as Lark read it.
+    """All definitions by name, the names of the terminals to ignore, and every text read."""
 
-    In the trees of `rules`, terminals and rules are symbols; `declared` terminals have no
-    pattern; `templates` are the names of rules that want arguments.
-    """
-
-    text: str
-    rules: dict[str, Tree[Any]]
-    terminals: dict[str, TerminalDef]
-    declared: frozenset[str]
+    source: Source
+    definitions: dict[str, Definition]
     ignore: tuple[str, ...]
-    templates: frozenset[str]
-    patterns: tuple[Token, ...]  # every /pattern/ as written
-
-    def span(self, name: str) -> Span | None:
-        """Where `name` first stands in the text."""
-        return find_name(self.text, name)
+    sources: tuple[Source, ...]
 
 
-def load(text: str) -> Loaded:
-    """Read a grammar text. Raises GrammarSyntaxError, Unsupported or LimitExceeded."""
-    _check_written_out(text)
-    reader = _Reader(text)
-    with _translated(text, reader):
-        reader.load_grammar(text, "<grammar>")
-        reader.check()
-        return _prepared(reader)
+def load(text: str, imports: Resolver | None = None) -> Loaded:
+    """Read a grammar and what it imports. Raises GrammarSyntaxError or LimitExceeded."""
+    loader = _Loader(imports)
+    source = Source(text)
+    definitions = loader.definitions(source)
+    _check(definitions)
+    ignore = tuple(dict.fromkeys(loader.ignored(source, definitions)))
+    return Loaded(source, definitions, ignore, tuple(loader.sources))
 
 
-_HEAD = re.compile(
-    r"^[ \t]*(?:%(?:override|extend)[ \t]+)?(?:[?!]*(?P<name>[A-Za-z_]\w*)[^:\n]*:|%)", re.MULTILINE
-)
+class _Loader:
+    def __init__(self, resolver: Resolver | None):
+        self.resolver = resolver
+        self.sources: list[Source] = []
+        self.open: list[str] = []  # what is being imported, to find circles
+
+    def definitions(self, source: Source) -> dict[str, Definition]:
+        self.sources.append(source)
+        if len(self.sources) > MAX_IMPORTS:
+            raise LimitExceeded("imported grammars", len(self.sources))
+        statements = _statements(source)
+        found: dict[str, Definition] = {}
+        for imported in _joined(s.what for s in statements if isinstance(s.what, Import)):
+            for name, definition in self.imported(imported, source).items():
+                if found.setdefault(name, definition) is not definition:
+                    raise imported.place.error(f"{definition.kind} {name} is imported twice")
+        for statement in statements:
+            if isinstance(statement.what, Definition):
+                _STORE[statement.kind](found, statement.what)
+        return found
+
+    def imported(self, wanted: Import, source: Source) -> dict[str, Definition]:
+        """The definitions that an import brings, under the names that they have here."""
+        path = _path(wanted, source)
+        if path in self.open:
+            raise wanted.place.error(f"the import of {path} goes in a circle")
+        self.open.append(path)
+        module = self.definitions(Source(self.text(path, wanted), path))
+        self.open.pop()
+        aliases = dict(wanted.aliases)
+        for name, alias in wanted.aliases:
+            if name not in module:
+                raise wanted.place.error(f"there is no {name} in {path}")
+            if is_terminal_name(alias) != module[name].is_terminal:
+                raise wanted.place.error(f"{alias} is no name for a {module[name].kind}")
+        rename = partial(_mangled, "__".join(wanted.path), aliases)
+        return {
+            rename(name): _renamed(module[name], rename) for name in _needed(module, list(aliases))
+        }
+
+    def text(self, path: str, wanted: Import) -> str:
+        resolver = self.resolver
+        known = resolver(path) if callable(resolver) else (resolver or {}).get(path)
+        if known is None:
+            known = _library(path)
+        if known is not None:
+            return known
+        ours = [name for name in library_names() if library_text(name)[0] == ".lark"]
+        note = f"there are {', '.join((*LIBRARY, *ours))}; others go into imports="
+        raise wanted.place.error(f'there is no grammar "{path}" to import from', note)
+
+    def ignored(self, source: Source, definitions: dict[str, Definition]) -> Iterator[str]:
+        """Names of the ignored terminals; what has none gets one."""
+        number = 0
+        for statement in _statements(source):
+            if statement.kind != "ignore" or isinstance(statement.what, Definition | Import):
+                continue
+            tree = statement.what
+            if isinstance(tree, Name):
+                if tree.name not in definitions or not tree.is_terminal:
+                    raise tree.place.error(f"{tree.name} is to be ignored and is no terminal")
+                yield tree.name
+            else:
+                name = f"__IGNORE_{number}"
+                place = next((leaf.place for leaf in walk(tree)), Place(source, (0, 1)))
+                definitions[name] = Definition(name, tree, place, is_terminal=True)
+                yield name
+            number += 1
 
 
-def _check_written_out(text: str) -> None:
-    """Refuse terminals that double and double again, before Lark tries to write them out."""
-    heads = [*_HEAD.finditer(text)]
-    ends = [*(head.start() for head in heads), len(text)][1:]
-    bodies: dict[str, str] = {}
-    for head, end in zip(heads, ends, strict=True):
-        if (head["name"] or "").isupper():
-            bodies[head["name"]] = bodies.get(head["name"], "") + text[head.end() : end]
-    uses = {name: [n for n in _names(body) if n in bodies] for name, body in bodies.items()}
-    sizes = dict.fromkeys(bodies, 0)
-    todo, entered = list(bodies), set[str]()
-    while todo:
-        name = todo[-1]
-        if name not in entered:
-            entered.add(name)
-            todo.extend(n for n in dict.fromkeys(uses[name]) if n not in entered)
-            continue
-        todo.pop()
-        sizes[name] = len(bodies[name]) + sum(100 + sizes[n] for n in uses[name])
-        if sizes[name] > MAX_WRITTEN_OUT:
-            raise LimitExceeded("size of a terminal, written out", sizes[name], name)
+def _path(wanted: Import, source: Source) -> str:
+    """The path of an import; a relative one is beside the text that it stands in."""
+    path = ".".join(wanted.path)
+    if not wanted.relative:
+        return path
+    folder, dot, _ = source.path.rpartition(".")
+    return f"{folder}.{path}" if dot or not source.path else path
 
 
-def _names(text: str) -> list[str]:
-    return [match["name"] for match in _NAMES.finditer(text) if match["name"]]
+@lru_cache(maxsize=32)
+def _statements(source: Source) -> list[Statement]:
+    return read(source)
 
 
-class _Reader(GrammarBuilder):
-    """Lark's loader, less the imports that reach for files."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.text = text
-        self.patterns: tuple[Token, ...] = ()
-
-    def do_import(
-        self,
-        dotted_path: tuple[str, ...],
-        base_path: str | None,
-        aliases: dict[str, str],
-        base_mangle: Callable[[str], str] | None = None,
-    ) -> None:
-        path = ".".join(dotted_path)
-        if base_path is not None:
-            note = "write the rules into this text, or import from Lark's own grammars"
-            raise Unsupported(
-                f"the relative %import of .{path}", self._place(path), self.text, note
-            )
-        if path not in LIBRARY:
-            note = f"there are {', '.join(LIBRARY)}"
-            message = f'there is no grammar "{path}" to import from'
-            raise GrammarSyntaxError(message, self.text, self._place(path), note)
-        super().do_import(dotted_path, base_path, aliases, base_mangle)
-
-    def _place(self, path: str) -> Span | None:
-        match = re.search(rf"%import[ \t]+(\.?{re.escape(path)})", self.text)
-        return match.span(1) if match else None
-
-    def check(self) -> None:
-        """Refuse with its place what Lark would misread, or refuse without a place."""
-        trees = [d.tree for d in self._definitions.values()]
-        parts = {id(part): part for tree in trees if tree for part in tree.iter_subtrees()}
-        for part in parts.values():
-            _CHECKS.get(part.data, _no_check)(part.children, self.text)
-        literals = [part.children[0] for part in parts.values() if part.data == "literal"]
-        self.patterns = tuple(token for token in literals if token.type == "REGEXP")
-
-
-def _no_check(children: list[Any], text: str) -> None:
-    pass
-
-
-def _check_counts(children: list[Any], text: str) -> None:
-    """`item ~ n` and `item ~ n..m` need 0 <= n <= m."""
-    counts = children[2:]
-    values = [int(count) for count in counts]
-    if any(value < 0 for value in values) or values != sorted(values):
-        span = (counts[0].start_pos, counts[-1].end_pos)
-        raise GrammarSyntaxError("this repetition is impossible", text, span, "use ~ least..most")
-
-
-def _check_range(children: list[Any], text: str) -> None:
-    """`"a".."z"` needs single characters, and two that Lark's `[a-z]` keeps the meaning of."""
-    for end in children:
-        if not end.endswith('"'):
-            note = "write it as a pattern, /[...]/i"
-            raise GrammarSyntaxError("a range has no flags", text, _token_span(end), note)
-    first, last = (_evaluated(end, text) for end in children)
-    span = (children[0].start_pos, children[1].end_pos)
-    if len(first) != 1 or len(last) != 1:
-        note = 'as in "a".."z"'
-        raise GrammarSyntaxError("a range goes from one character to another", text, span, note)
-    if first > last:
-        raise GrammarSyntaxError("this range is empty", text, span, "swap its ends")
-    if first == "^" or last == "]":
-        note = "write it as a pattern, /[...]/"
-        raise Unsupported(f"a range from {first} to {last}", span, text, note)
-
-
-def _check_literal(children: list[Any], text: str) -> None:
-    (token,) = children
-    if not _evaluated(token, text):
-        note = "leave it away, or make its neighbours optional"
-        raise GrammarSyntaxError("a terminal takes some text", text, _token_span(token), note)
-
-
-def _evaluated(token: Token, text: str) -> str:
-    """What is between the quotes or slashes, its escapes read."""
-    try:
-        value = eval_escaping(token[1 : token.rindex(token[0])])
-        value.encode()
-    except (GrammarError, ValueError):
-        message = "these characters or escapes mean no text"
-        raise GrammarSyntaxError(message, text, _token_span(token)) from None
-    return value
-
-
-def _token_span(token: Token) -> Span:
-    start = token.start_pos or 0
-    return start, start + len(token)
-
-
-_CHECKS: dict[str, Callable[[list[Any], str], None]] = {
-    "expr": _check_counts,
-    "range": _check_range,
-    "literal": _check_literal,
-}
-
-
-def _prepared(reader: _Reader) -> Loaded:
-    grammar = reader.build()
-    join = PrepareLiterals() * TerminalTreeToPattern()
-    terminals = [
-        TerminalDef(name, join.transform(tree), priority)
-        for name, (tree, priority) in grammar.term_defs
-        if tree
-    ]
-    return Loaded(
-        text=reader.text,
-        rules=_instantiated(grammar.rule_defs, terminals),
-        terminals={terminal.name: terminal for terminal in terminals},
-        declared=frozenset(name for name, (tree, _) in grammar.term_defs if not tree),
-        ignore=tuple(dict.fromkeys(grammar.ignore)),
-        templates=frozenset(name for name, params, _, _ in grammar.rule_defs if params),
-        patterns=reader.patterns,
-    )
-
-
-def _instantiated(rule_defs: list[Any], terminals: list[TerminalDef]) -> dict[str, Tree[Any]]:
-    """Trees by rule name; `rule_defs` grows as templates are used, `terminals` by anonymous."""
-    name_terminals = PrepareAnonTerminals(terminals)
-    steps = PrepareLiterals() * ValidateSymbols() * name_terminals * ApplyTemplates(rule_defs)
-    trees: dict[str, Tree[Any]] = {}
-    n_written = len(rule_defs)
-    for name, params, tree, _ in rule_defs:
-        if not params and tree is not None:
-            trees[name] = steps.transform(tree)
-        if len(rule_defs) - n_written > MAX_INSTANCES:
-            raise LimitExceeded(
-                "rules made by templates", len(rule_defs) - n_written, name.split("{")[0]
-            )
-    return trees
-
-
-# ------------------------------------------------------------------ errors
-
-_NAMES = re.compile(
-    r'"(?:\\.|[^"\\\n])*"|//[^\n]*|#[^\n]*|/(?:\\.|[^/\\\n])+/|(?P<name>[A-Za-z_][A-Za-z_0-9]*)'
-)
-_CULPRIT = re.compile(r"'(\w+)'|(?:: |rule |terminal |template |for |\()(\w+)\b")
-_WHERE = re.compile(r",? (?:at line|\(in|in <grammar>).*", re.DOTALL)
-
-_READABLE = {
-    "_COLON": '":"',
-    "_COMMA": '","',
-    "_OR": '"|"',
-    "_RPAR": '")"',
-    "_RBRA": '"]"',
-    "_RBRACE": '"}"',
-    "_NL": "a new line",
-    "_TO": '"->"',
-    "OP": '"?", "*" or "+"',
-    "TILDE": '"~"',
-    "NUMBER": "a number",
-    "RULE": "a rule name",
-    "TERMINAL": "a terminal name",
-    "STRING": 'a "string"',
-    "REGEXP": "a /pattern/",
-}
-"""Lark's token names, as a user would call them. Others are not worth a hint."""
-
-
-def find_name(text: str, name: str, last: bool = False) -> Span | None:
-    """Where a rule or terminal is named in a grammar, outside strings, patterns and comments."""
-    spans = [match.span() for match in _NAMES.finditer(text) if match["name"] == name]
-    return spans[-1 if last else 0] if spans else None
-
-
-@contextmanager
-def _translated(text: str, reader: _Reader) -> Generator[None]:
-    """Lark's complaints as ours, with a place in the text."""
-    try:
-        yield
-    except SpecError:
-        raise
-    except UnexpectedInput as error:
-        raise _syntax_error(text, error, "") from None
-    except GrammarError as error:
-        if isinstance(error.__context__, UnexpectedInput):
-            raise _syntax_error(text, error.__context__, str(error)) from None
-        raise _grammar_error(text, str(error)) from None
-    except RecursionError:
-        note = "name inner parts as rules of their own"
-        raise LimitExceeded("nesting of the grammar", text.count("("), note) from None
-    except (LarkError, ValueError, ImportError) as error:
-        fault = pattern_fault(text, reader.patterns)
-        cause = error.orig_exc if isinstance(error, VisitError) else error
-        raise fault or GrammarSyntaxError(f"Lark cannot read this: {cause}", text) from error
-
-
-def _syntax_error(text: str, error: UnexpectedInput, message: str) -> GrammarSyntaxError:
-    start = min(error.pos_in_stream or 0, len(text))
-    token = error.token if isinstance(error, UnexpectedToken) else ""
-    stop = max(start + 1, start + len(str(token).rstrip("\n")))
-    expected = sorted(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else []
-    hints = [_READABLE[name] for name in expected if name in _READABLE]
-    note = f"expected {', '.join(hints)}" if 0 < len(hints) <= 6 else ""
-    found = repr(text[start:stop]) if text[start:stop].strip() else "end of line"
-    said = _WHERE.sub("", message.split("\n")[0]) if message else f"unexpected {found}"
-    return GrammarSyntaxError(_lowered(said), text, (start, stop), note)
-
-
-def _grammar_error(text: str, message: str) -> GrammarSyntaxError:
-    last = "more than once" in message
-    culprits = [name for pair in _CULPRIT.findall(message) for name in pair if name]
-    spans = [span for name in culprits if (span := find_name(text, name, last))]
-    said = re.sub(r"(?:Non)?Terminal\('(\w+)'\)", r"\1", message.split("\n")[0])
-    said = re.sub(r"^Rule ('[A-Z_0-9]+')", r"terminal \1", said)
-    return GrammarSyntaxError(_lowered(said), text, spans[0] if spans else None)
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def pattern_fault(text: str, patterns: tuple[Token, ...]) -> SpecError | Unsupported | None:
-    """The fault of the first /pattern/ that has one, with its place in the grammar."""
-    for token in patterns:
-        start = token.start_pos or 0
-        stop = token.rindex("/")
-        if not text.startswith(token, start):
-            continue  # from an imported grammar
-        try:
-            regex_parser.parse(token[1:stop], token[stop + 1 :])
-        except SpecError as fault:
-            left, right = fault.span or (0, stop - 1)
-            span = (start + 1 + left, start + 1 + right)
-            return GrammarSyntaxError(fault.message, text, span, fault.note)
-        except Unsupported as fault:
-            left, right = fault.where if isinstance(fault.where, tuple) else (0, stop - 1)
-            return Unsupported(fault.feature, (start + 1 + left, start + 1 + right), text)
-        except ValueError:
-            flags = token[stop + 1 :]
-            span = (start + stop + 1, start + len(token))
-            return GrammarSyntaxError(f"no pattern has the flags {flags}", text, span)
+@lru_cache(maxsize=32)
+def _library(path: str) -> str | None:
+    """The text of a grammar that comes with Lark or with us."""
+    if path in LIBRARY:
+        spec = find_spec("lark")  # its folder, without importing it
+        if spec and spec.origin:
+            return (Path(spec.origin).parent / "grammars" / f"{path}.lark").read_text("utf-8")
+    if path in library_names():
+        ending, text = library_text(path)
+        return text if ending == ".lark" else None
     return None
+
+
+def _joined(imports: Iterator[Import]) -> list[Import]:
+    """One import for each path."""
+    found: dict[tuple[bool, tuple[str, ...]], Import] = {}
+    for item in imports:
+        key = item.relative, item.path
+        before = found.get(key)
+        aliases = item.aliases if before is None else (*before.aliases, *item.aliases)
+        found[key] = replace(item, aliases=aliases)
+    return list(found.values())
+
+
+def _define(found: dict[str, Definition], definition: Definition) -> None:
+    if definition.name in found:
+        raise definition.place.error(f"{definition.kind} {definition.name} is defined twice")
+    found[definition.name] = definition
+
+
+def _override(found: dict[str, Definition], definition: Definition) -> None:
+    if definition.name not in found:
+        message = f"{definition.kind} {definition.name} is not there to be overridden"
+        raise definition.place.error(message, "import or define it before")
+    found[definition.name] = definition
+
+
+def _extend(found: dict[str, Definition], definition: Definition) -> None:
+    before = found.get(definition.name)
+    if before is None or before.tree is None or definition.tree is None:
+        message = f"{definition.kind} {definition.name} is not there to be extended"
+        raise definition.place.error(message, "import or define it before")
+    if before.parameters != definition.parameters:
+        raise definition.place.error(f"template {definition.name} has other parameters")
+    found[definition.name] = replace(before, tree=Choice((definition.tree, before.tree)))
+
+
+_STORE: Mapping[str, Callable[[dict[str, Definition], Definition], None]] = {
+    "define": _define,
+    "override": _override,
+    "extend": _extend,
+}
+
+# ------------------------------------------------------------------ names
+
+
+def _mangled(path: str, aliases: Mapping[str, str], name: str) -> str:
+    if name in aliases:
+        return aliases[name]
+    return f"_{path}__{name[1:]}" if name.startswith("_") else f"{path}__{name}"
+
+
+def _needed(module: Mapping[str, Definition], names: list[str]) -> list[str]:
+    """`names` and all that their definitions mention."""
+    found = dict.fromkeys(names)
+    todo = list(found)
+    while todo:
+        for name in _mentioned(module[todo.pop()]):
+            if name in module and name not in found:
+                found[name] = None
+                todo.append(name)
+    return list(found)
+
+
+def _mentioned(definition: Definition) -> Iterator[str]:
+    trees = [definition.tree, *(option.value for option in definition.options)]
+    for tree in trees:
+        if tree is not None and not isinstance(tree, str):
+            for leaf in walk(tree):
+                if isinstance(leaf, Name | Use):
+                    yield leaf.name
+
+
+def _renamed(definition: Definition, rename: Callable[[str], str]) -> Definition:
+    kept = set(definition.parameters)
+
+    def change(name: str) -> str:
+        return name if name in kept else rename(name)
+
+    options = tuple(
+        replace(option, value=substitute(option.value, change))
+        if option.value is not None and not isinstance(option.value, str)
+        else option
+        for option in definition.options
+    )
+    tree = None if definition.tree is None else substitute(definition.tree, change)
+    return replace(definition, name=rename(definition.name), tree=tree, options=options)
+
+
+def substitute(tree: Tree, change: Callable[[str], str | Tree]) -> Tree:
+    """`tree` with names changed, or replaced by trees."""
+    if isinstance(tree, Name):
+        new = change(tree.name)
+        return Name(new, tree.is_terminal, tree.place) if isinstance(new, str) else new
+    if isinstance(tree, Use):
+        new = change(tree.name)
+        name = new if isinstance(new, str) else new.name if isinstance(new, Name) else None
+        if name is None:
+            raise tree.place.error(f"{tree.name} stands for no template here")
+        arguments = tuple(substitute(argument, change) for argument in tree.arguments)
+        return Use(name, arguments, tree.place)
+    if isinstance(tree, Sequence | Choice | Both):
+        return replace(tree, items=tuple(substitute(item, change) for item in tree.items))
+    if isinstance(tree, Repeat | Not):
+        return replace(tree, item=substitute(tree.item, change))
+    return tree
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _check(definitions: Mapping[str, Definition]) -> None:
+    """Refuse what is used and not defined, and templates that do not fit."""
+    for definition in definitions.values():
+        _check_parameters(definition, definitions)
+        trees = [definition.tree, *(option.value for option in definition.options)]
+        for tree in trees:
+            for leaf in walk(tree) if tree is not None and not isinstance(tree, str) else ():
+                if isinstance(leaf, Name | Use) and leaf.name not in definition.parameters:
+                    _check_use(leaf, definition, definitions)
+
+
+def _check_parameters(definition: Definition, definitions: Mapping[str, Definition]) -> None:
+    for i, name in enumerate(definition.parameters):
+        if name in definition.parameters[:i]:
+            raise definition.place.error(f"parameter {name} stands there twice")
+        if name in definitions:
+            raise definition.place.error(f"parameter {name} is also a rule")
+
+
+def _check_use(leaf: Name | Use, user: Definition, definitions: Mapping[str, Definition]) -> None:
+    kind = "terminal" if isinstance(leaf, Name) and leaf.is_terminal else "rule"
+    if leaf.name not in definitions:
+        message = f"{kind} {leaf.name} is used but not defined"
+        raise leaf.place.error(message, f"in {user.kind} {user.name}")
+    if user.is_terminal and kind == "rule":
+        raise leaf.place.error(f"a terminal is made of terminals, and {leaf.name} is a rule")
+    wanted = len(definitions[leaf.name].parameters)
+    if isinstance(leaf, Use) and len(leaf.arguments) != wanted:
+        message = f"template {leaf.name} takes {wanted} arguments, not {len(leaf.arguments)}"
+        raise leaf.place.error(message)

@@ -11,6 +11,7 @@ from typing import Any
 from .regex_ast import (
     EPSILON,
     NOTHING,
+    Atomic,
     Chars,
     Complement,
     Concat,
@@ -19,6 +20,7 @@ from .regex_ast import (
     Node,
     Repeat,
     Text,
+    Token,
     Union,
     concat,
     repeat,
@@ -34,13 +36,13 @@ def walk(node: Node) -> Iterator[Node]:
         yield node
         if isinstance(node, Concat | Union | Intersect):
             stack.extend(node.items)
-        elif isinstance(node, Repeat | Complement | Look):
+        elif isinstance(node, Repeat | Complement | Look | Atomic):
             stack.append(node.item)
 
 
 def looks_around(node: Node) -> bool:
-    """Does any part of `node` ask about the text around it?"""
-    return any(type(part) is Look for part in walk(node))
+    """Does any part of `node` ask about the text around it? (Atomic ones ask what follows.)"""
+    return any(type(part) in (Look, Atomic) for part in walk(node))
 
 
 def is_nullable(node: Node) -> bool:
@@ -65,7 +67,7 @@ def without_empty(node: Node) -> Node:
     """What `node` matches, less the empty text.
 
     >>> without_empty(Repeat(Text(b"a"), 0, None))
-    Repeat(item=Text(data=b'a'), lo=1, hi=None)
+    Repeat(item=Text(data=b'a'), lo=1, hi=None, lazy=False)
     """
     if not is_nullable(node):
         return node
@@ -87,6 +89,8 @@ _NULLABLE: dict[type, Callable[[Any], bool]] = {
     Intersect: _all_nullable,
     Complement: lambda node: not is_nullable(node.item),
     Look: lambda node: is_nullable(node.item) != node.negative,
+    Atomic: lambda node: is_nullable(node.item),
+    Token: lambda node: False,
 }
 
 
@@ -127,6 +131,8 @@ _WIDTH: dict[type, Callable[[Any], tuple[int, int | None]]] = {
     Intersect: _intersect_width,
     Complement: lambda node: (0, None),
     Look: lambda node: (0, 0),
+    Atomic: lambda node: width(node.item),
+    Token: lambda node: (1, 1),
 }
 
 
@@ -144,3 +150,13 @@ _WITHOUT_EMPTY: dict[type, Callable[[Any], Node]] = {
     Intersect: lambda node: Intersect((without_empty(node.items[0]), *node.items[1:])),
     Complement: lambda node: Complement(union((node.item, EPSILON))),
 }
+
+
+def extend(
+    kind: type,
+    nullable: Callable[[Any], bool],
+    widths: Callable[[Any], tuple[int, int | None]],
+    nonempty: Callable[[Any], Node],
+) -> None:
+    """Say what this module should tell of a kind of leaf that is defined a floor above."""
+    _NULLABLE[kind], _WIDTH[kind], _WITHOUT_EMPTY[kind] = nullable, widths, nonempty

@@ -44,11 +44,15 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`item` from `lo` to `hi` times; `hi=None` is without end."""
+    """`item` from `lo` to `hi` times; `hi=None` is without end.
+
+    `lazy`: rather fewer times than more. It matters, and is found, inside of `Atomic` only.
+    """
 
     item: Node
     lo: int
     hi: int | None
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,32 @@ class Look:
     negative: bool
 
 
-Node: TypeAlias = "Chars | Text | Concat | Union | Repeat | Intersect | Complement | Look"
+@dataclass(frozen=True, slots=True)
+class Atomic:
+    """Of the matches of `item` at a place, the first that a backtracking search tries.
+
+    So here the order of alternatives counts, and whether repetitions are lazy.
+    """
+
+    item: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One special token of the vocabulary: with this text, or with an id in one of `ids`.
+
+    With `others` any but those, or one character. A grammar knows no vocabulary, so `compile`
+    puts what it finds there in the place of this.
+    """
+
+    text: str | None
+    ids: Ranges = ()
+    others: bool = False
+
+
+Node: TypeAlias = (
+    "Chars | Text | Concat | Union | Repeat | Intersect | Complement | Look | Atomic | Token"
+)
 
 NOTHING = Chars(())
 EPSILON = Concat(())
@@ -120,6 +149,13 @@ def repeat(item: Node, lo: int, hi: int | None) -> Node:
     if hi == 0 or item == EPSILON:
         return EPSILON
     return item if (lo, hi) == (1, 1) else Repeat(item, lo, hi)
+
+
+def look(item: Node, behind: bool, negative: bool) -> Node:
+    """A look around; none where the answer is plain."""
+    if item in (NOTHING, EPSILON):
+        return EPSILON if (item == NOTHING) == negative else NOTHING
+    return Look(item, behind, negative)
 
 
 def normalize(ranges: Iterable[tuple[int, int]]) -> Ranges:

@@ -1,4 +1,4 @@
-"""The single-character parts of Python regular expressions: escapes and `[...]` sets.
+"""Escapes of Python regular expressions that stand for one character.
 
 Readers take a text and the offset of a backslash, and return what it stands for with the offset
 behind it. They raise `Fault`, whose span is relative to that text.
@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
-from . import charclass
-from .regex_ast import MAX_CODE_POINT, Chars, Ranges, invert, normalize
+from .regex_ast import MAX_CODE_POINT
 
 CONTROLS = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
-CATEGORIES = frozenset("dswDSW")
 
 _HEX_LENGTHS = {"x": 2, "u": 4, "U": 8}
 _HEX = re.compile("[0-9a-fA-F]*")
 _OCTAL = re.compile("[0-7]{1,3}")
 _NAME = re.compile(r"\{([^}]*)\}")
-_SET = re.compile(r"\[\^?+(?:\\.|[^\\])(?:\\.|[^\\\]])*\]", re.DOTALL)
 
 
 class Fault(Exception):
@@ -81,59 +77,3 @@ def _read_name(text: str, start: int) -> tuple[int, int]:
         return ord(unicodedata.lookup(match[1])), match.end()
     except (KeyError, TypeError):  # TypeError: the name of a sequence of characters
         raise Fault("no character has this name", (start, match.end())) from None
-
-
-def find_set(text: str, start: int) -> int:
-    """Return the offset behind the set that opens at `start`."""
-    match = _SET.match(text, start)
-    if match:
-        return match.end()
-    raise Fault("set is never closed", (start, start + 1), r'add "]" or escape this as "\["')
-
-
-@lru_cache(maxsize=1024)
-def read_set(source: str, ignore_case: bool, ascii_only: bool) -> Chars:
-    """Return what a set, given with its brackets, matches.
-
-    >>> read_set("[^b-]", False, True).ranges[:2]
-    ((0, 44), (46, 97))
-    """
-    negated = source[1] == "^"
-    characters: list[tuple[int, int]] = []
-    categories: list[tuple[int, int]] = []
-    pos, last = 1 + negated, len(source) - 1
-    while pos < last:
-        start = pos
-        lo, pos = _read_member(source, pos)
-        if source[pos] == "-" and pos + 1 < last:
-            hi, pos = _read_member(source, pos + 1)
-            characters.append(_range(lo, hi, source, (start, pos)))
-        elif isinstance(lo, str):
-            categories += charclass.category(lo, ascii_only)
-        else:
-            characters.append((lo, lo))
-    ranges: Ranges = normalize(characters)
-    if ignore_case:
-        ranges = charclass.ignore_case(ranges, ascii_only)
-    if categories:
-        ranges = normalize([*ranges, *categories])
-    return Chars(invert(ranges) if negated else ranges)
-
-
-def _read_member(source: str, pos: int) -> tuple[int | str, int]:
-    r"""Read a code point, or the letter of a category such as `\d`."""
-    if source[pos] != "\\":
-        return ord(source[pos]), pos + 1
-    letter = source[pos + 1]
-    if letter in CATEGORIES:
-        return letter, pos + 2
-    return (0x08, pos + 2) if letter == "b" else read_character(source, pos)
-
-
-def _range(lo: int | str, hi: int | str, source: str, span: tuple[int, int]) -> tuple[int, int]:
-    if isinstance(lo, str) or isinstance(hi, str):
-        note = r'escape the hyphen as "\-"'
-        raise Fault("a range runs between two characters, not classes", span, note)
-    if hi < lo:
-        raise Fault(f"range {source[slice(*span)]} is in the wrong order", span, "swap its ends")
-    return lo, hi

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from .regex_escapes import Fault
 
-FLAGS = frozenset("imsxau")
-
 _INLINE = re.compile(r"\(\?([a-zA-Z]*)(-?)([a-zA-Z]*)([:)]?)")
 
 
@@ -26,19 +24,23 @@ class InlineFlags:
         return (flags | self.added) - self.removed
 
 
-def read_inline_flags(text: str, start: int) -> tuple[InlineFlags, int]:
-    """Read the flags that open at `start`; return them with the offset behind them."""
+def read_inline_flags(text: str, start: int, known: frozenset[str]) -> tuple[InlineFlags, int]:
+    """Read the flags that open at `start`; return them with the offset behind them.
+
+    known: the letters that mean something.
+    """
     match = _INLINE.match(text, start)
     assert match
-    problem = _problem(match[1], match[2], match[3], match[4])
+    problem = _problem(match, known)
     if problem:
         raise Fault(problem, match.span())
     return InlineFlags(frozenset(match[1]), frozenset(match[3]), match[4] == ")"), match.end()
 
 
-def _problem(added: str, minus: str, removed: str, closer: str) -> str:
-    """Say what is wrong with the parts of inline flags, if anything."""
-    unknown = (set(added) | set(removed)) - FLAGS
+def _problem(match: re.Match[str], known: frozenset[str]) -> str:
+    """Say what is wrong with inline flags, if anything."""
+    added, minus, removed, closer = match.groups()
+    unknown = (set(added) | set(removed)) - known
     problems = {
         f"unknown flag {''.join(sorted(unknown))}": bool(unknown),
         "flags have to end in a colon or a parenthesis": not closer,

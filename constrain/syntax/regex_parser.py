@@ -1,12 +1,13 @@
-"""Python regular expressions, as text, to trees (`regex_ast`).
+"""Regular expressions of Python or ECMA-262, as text, to trees (`regex_ast`).
 
 The meaning is that of `re.fullmatch` on text: the tree is the set of whole strings that match.
 Anchors become looks at the text around them, for instance `\\Z` a negative lookahead of any
-character. Greedy and lazy repetition mean the same set. The parser keeps its own stack, so that
-deep nesting cannot overflow Python's.
+character. Greedy and lazy repetition mean the same set; possessive repetition and atomic groups
+do not (`regex_order`). The parser keeps its own stack, so that deep nesting cannot overflow
+Python's.
 
-Differences from `re`: lookbehind may have any width, and `\\B` matches in an empty text (as it
-does from Python 3.14 on).
+Differences from `re`: lookbehind may have any width, `\\p{...}` knows Unicode properties, and
+`\\B` matches in an empty text (as it does from Python 3.14 on).
 """
 
 from __future__ import annotations
@@ -16,28 +17,42 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from constrain.errors import LimitExceeded, RegexSyntaxError, Unsupported
+from constrain.errors import LimitExceeded, RegexSyntaxError, SpecError, Unsupported
 
-from . import charclass, regex_ast, regex_escapes
-from .anchors import END, END_OR_LAST_NEWLINE, LINE_END, LINE_START, START, word_boundary
-from .regex_ast import ANY_CHAR, EPSILON, NOTHING, Chars, Look, Node, Text, concat, repeat, union
+from . import regex_ast
+from .anchors import END, START, word_boundary
+from .regex_ast import (
+    ANY_CHAR,
+    Atomic,
+    Chars,
+    Node,
+    Repeat,
+    Text,
+    Union,
+    concat,
+    look,
+    repeat,
+    union,
+)
+from .regex_dialects import DIALECTS, PYTHON, Dialect
 from .regex_escapes import Fault
-from .regex_flags import FLAGS, read_inline_flags
+from .regex_flags import read_inline_flags
+from .regex_order import MAY_COMMIT, settle
+from .regex_sets import find_set, read_category, read_set
+
+__all__ = ["END", "MAX_COUNT", "MAX_DEPTH", "START", "Parsed", "parse"]
 
 MAX_DEPTH = 192
 """Deepest tree that is built: what follows the parser recurses on trees."""
 
 MAX_COUNT = 2**32 - 2
 
-_NOT_NEWLINE = Chars(charclass.NOT_NEWLINE)
-
 _PLAIN = re.compile(r"[^\\\[(){*+?.^$|]+")
 _PLAIN_VERBOSE = re.compile(r"[^\\\[(){*+?.^$|# \t\n\r\v\f]+")
 _SKIPPED = re.compile(r"(?:[ \t\n\r\v\f]+|#(?:[^\\\n]|\\.)*)+", re.DOTALL)
 _COMMENT = re.compile(r"(?:[^\\)]|\\.)*\)", re.DOTALL)
 _COUNT = re.compile(r"\{([0-9]*)(,?)([0-9]*)\}")
-_REFERENCE = re.compile("(?![0-7]{3})[1-9][0-9]?")
-_MARKER = re.compile(r"P[<=]|<[=!]|[-a-zA-Z]|.", re.DOTALL)
+_MARKER = re.compile(r"P[<=]|<[=!]|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -48,19 +63,27 @@ class Parsed:
     lazy: bool
 
 
-def parse(pattern: str, flags: str = "") -> Parsed:
-    """Parse `pattern` as Python does. `flags` are letters out of "imsxau".
+def parse(pattern: str, flags: str = "", dialect: str = "python") -> Parsed:
+    """Parse `pattern`.
 
-    Raises RegexSyntaxError, Unsupported (backreferences, conditionals, possessive quantifiers,
-    atomic groups) or LimitExceeded, each with its place in the pattern.
+    flags: letters out of "imsxau", in ECMA-262 out of "ims".
+    dialect: "python", or "ecma" for ECMA-262 with its flag `u`.
+
+    Raises RegexSyntaxError, Unsupported (backreferences, conditionals) or LimitExceeded, each
+    with its place in the pattern.
 
     >>> parse("a{2,}?").node
-    Repeat(item=Text(data=b'a'), lo=2, hi=None)
+    Repeat(item=Text(data=b'a'), lo=2, hi=None, lazy=False)
     """
+    if dialect not in DIALECTS:
+        known = " and ".join(f'"{name}"' for name in DIALECTS)
+        raise SpecError(f'unknown dialect "{dialect}": there are {known}')
+    spoken = DIALECTS[dialect]
     chosen = frozenset(flags)
-    if not chosen <= FLAGS or chosen >= {"a", "u"}:
-        raise ValueError(f'flags are letters out of "imsxau", not both "a" and "u": {flags!r}')
-    return _Parser(pattern, chosen).run()
+    if not chosen <= spoken.flags or chosen >= {"a", "u"}:
+        letters = "".join(sorted(spoken.flags))
+        raise ValueError(f'flags are letters out of "{letters}", not both "a" and "u": {flags!r}')
+    return _Parser(pattern, chosen, spoken).run()
 
 
 @dataclass(slots=True)
@@ -70,6 +93,7 @@ class _Group:
     start: int
     flags: frozenset[str]
     close: Callable[[Node], Node]
+    ordered: bool = False
     names: tuple[int | str, ...] = ()
     branches: list[Node] = field(default_factory=list[Node])
     items: list[Node] = field(default_factory=list[Node])
@@ -83,8 +107,12 @@ class _Group:
         self.last, self.last_depth = last, depth
         self.branch_depth = max(self.branch_depth, depth)
 
-    def repeat_last(self, lo: int, hi: int | None) -> None:
-        self.add(repeat(self.items.pop(), lo, hi), "repeat", self.last_depth + 1)
+    def repeat_last(self, lo: int, hi: int | None, suffix: str) -> None:
+        node = repeat(self.items.pop(), lo, hi)
+        if self.ordered and suffix == "?" and isinstance(node, Repeat):
+            node = Repeat(node.item, lo, hi, lazy=True)
+        possessive = suffix == "+"
+        self.add(Atomic(node) if possessive else node, "repeat", self.last_depth + 1 + possessive)
 
     def end_branch(self) -> None:
         self.depth = max(self.depth, self.branch_depth + (len(self.items) > 1))
@@ -96,23 +124,19 @@ class _Group:
         self.depth += (len(self.branches) > 1) + (self.close is not _same)
         if self.depth > MAX_DEPTH:
             raise LimitExceeded("depth of the pattern", self.depth, f"at offset {self.start}")
-        return self.close(union(self.branches))
+        ordered = self.ordered and len(self.branches) > 1
+        return self.close(Union(tuple(self.branches)) if ordered else union(self.branches))
 
 
 def _same(node: Node) -> Node:
     return node
 
 
-def _look(node: Node, behind: bool, negative: bool) -> Node:
-    if node in (NOTHING, EPSILON):
-        return EPSILON if (node == NOTHING) == negative else NOTHING
-    return Look(node, behind, negative)
-
-
 class _Parser:
-    def __init__(self, text: str, flags: frozenset[str]):
-        self.text, self.pos, self.lazy = text, 0, False
-        self.group = _Group(0, flags, _same)
+    def __init__(self, text: str, flags: frozenset[str], dialect: Dialect = PYTHON):
+        self.text, self.pos, self.lazy, self.dialect = text, 0, False, dialect
+        self.ordered = dialect.commits and MAY_COMMIT.search(text) is not None
+        self.group = _Group(0, flags, _same, self.ordered)
         self.stack: list[_Group] = []
         self.names: dict[int | str, bool] = {}  # group -> is it closed?
         self.n_groups = 0
@@ -129,7 +153,8 @@ class _Parser:
             raise self.error(
                 "group is never closed", start, start + 1, r'add ")" or escape it as "\("'
             )
-        return Parsed(self.group.finish(), self.lazy)
+        node = self.group.finish()
+        return Parsed(settle(node) if self.ordered else node, self.lazy)
 
     def step(self) -> None:
         """Read one run of plain characters or one special character with what belongs to it."""
@@ -167,19 +192,18 @@ class _Parser:
         flags = self.group.flags
         ranges = regex_ast.normalize([(code_point, code_point)])
         if "i" in flags:
-            ranges = charclass.ignore_case(ranges, "a" in flags)
+            ranges = self.dialect.ignore_case(ranges, flags)
         single = ranges == ((code_point, code_point),)
         self.group.add(Text(chr(code_point).encode()) if single else Chars(ranges))
 
     def read_dot(self) -> None:
-        self.group.add(ANY_CHAR if "s" in self.group.flags else _NOT_NEWLINE)
+        self.group.add(ANY_CHAR if "s" in self.group.flags else self.dialect.not_newline)
 
     def read_set(self) -> None:
         start = self.pos - 1
-        stop = regex_escapes.find_set(self.text, start)
-        flags = self.group.flags
+        stop = find_set(self.text, start, self.dialect)
         try:
-            chars = regex_escapes.read_set(self.text[start:stop], "i" in flags, "a" in flags)
+            chars = read_set(self.text[start:stop], self.dialect, self.group.flags)
         except Fault as fault:
             left, right = fault.span
             raise Fault(fault.message, (start + left, start + right), fault.note) from None
@@ -187,23 +211,31 @@ class _Parser:
         self.pos = stop
 
     def read_escape(self) -> None:
-        start, letter = self.pos - 1, self.text[self.pos : self.pos + 1]
-        ascii_only = "a" in self.group.flags
-        if letter in regex_escapes.CATEGORIES:
+        start, escape = self.pos - 1, self.text[self.pos - 1 : self.pos + 1]
+        flags = self.group.flags
+        if escape in (r"\b", r"\B"):
             self.pos += 1
-            self.group.add(Chars(charclass.category(letter, ascii_only)))
-        elif letter in {"b", "B"}:
+            word = self.dialect.category("w", flags)
+            self.group.add(word_boundary(word, escape == r"\B"), "anchor", 3)
+        elif escape in self.dialect.anchors:
             self.pos += 1
-            self.group.add(word_boundary(letter == "B", ascii_only), "anchor", 3)
-        elif letter in {"A", "Z"}:
-            self.pos += 1
-            self.group.add(START if letter == "A" else END, "anchor", 2)
-        elif match := _REFERENCE.match(self.text, self.pos):
-            self.check_reference(int(match[0]), start, match.end())
-            raise self.unsupported("a backreference", start, match.end())
+            self.group.add(self.dialect.anchors[escape], "anchor", 2)
+        elif found := read_category(self.text, start, self.dialect, flags):
+            ranges, self.pos = found
+            self.group.add(Chars(ranges))
+        elif match := self.dialect.reference.match(self.text, self.pos):
+            self.refuse_backreference(start, match)
         else:
-            code_point, self.pos = regex_escapes.read_character(self.text, start)
+            code_point, self.pos = self.dialect.character(self.text, start)
             self.add_code_point(code_point)
+
+    def refuse_backreference(self, start: int, match: re.Match[str]) -> None:
+        self.pos = match.end()
+        if match[0] == "k<":
+            self.read_name(start, ">")
+        elif self.dialect is PYTHON:
+            self.check_reference(int(match[0]), start, match.end())
+        raise self.unsupported("a backreference", start, self.pos)
 
     def check_reference(self, group: int | str, start: int, stop: int) -> None:
         if group not in self.names:
@@ -214,10 +246,14 @@ class _Parser:
     # Anchors.
 
     def read_caret(self) -> None:
-        self.group.add(LINE_START if "m" in self.group.flags else START, "anchor", 2)
+        self.read_anchor("^", 2)
 
     def read_dollar(self) -> None:
-        self.group.add(LINE_END if "m" in self.group.flags else END_OR_LAST_NEWLINE, "anchor", 3)
+        self.read_anchor("$", 3)
+
+    def read_anchor(self, sign: str, depth: int) -> None:
+        key = f"{sign}m" if "m" in self.group.flags else sign
+        self.group.add(self.dialect.anchors[key], "anchor", depth)
 
     # Repetition.
 
@@ -233,6 +269,8 @@ class _Parser:
             self.add_plain("{")
             return
         self.pos = match.end()
+        if not (match[1] or self.dialect is PYTHON):
+            raise self.error("this count has no least", start, self.pos, "as in {0,5}")
         lo = _count(match[1])
         hi = _count(match[3]) if match[3] else None if match[2] else lo
         if hi is not None and hi < lo:
@@ -245,12 +283,12 @@ class _Parser:
         if self.group.last != "atom":
             message, note = _NOT_REPEATABLE[self.group.last]
             raise self.error(message, start, self.pos, note)
-        if suffix == "+":
-            raise self.unsupported("a possessive quantifier", start, self.pos + 1)
-        if suffix == "?":
-            self.lazy = True
+        if suffix == "?" or (suffix == "+" and self.dialect.commits):
+            self.lazy = self.lazy or suffix == "?"
             self.pos += 1
-        self.group.repeat_last(lo, hi)
+        else:
+            suffix = ""
+        self.group.repeat_last(lo, hi, suffix)
 
     # Groups.
 
@@ -264,7 +302,7 @@ class _Parser:
             raise self.error("group has no kind", start, self.pos + 1, 'as in "(?:...)"')
         marker = match[0]
         handler = _GROUPS.get(marker)
-        if handler is None:
+        if handler is None or marker not in self.dialect.groups:
             note = _MARKER_NOTES.get(marker, 'a plain group is "(...)" or "(?:...)"')
             raise self.error(f"unknown kind of group, (?{marker}", start, match.end(), note)
         self.pos = match.end()
@@ -274,7 +312,8 @@ class _Parser:
         self, start: int, close: Callable[[Node], Node] = _same, flags: frozenset[str] | None = None
     ) -> None:
         self.stack.append(self.group)
-        self.group = _Group(start, self.group.flags if flags is None else flags, close)
+        flags = self.group.flags if flags is None else flags
+        self.group = _Group(start, flags, close, self.ordered)
 
     def push_capture(self, start: int, *names: str) -> None:
         self.n_groups += 1
@@ -317,8 +356,8 @@ class _Parser:
     def refuse_conditional(self, start: int) -> None:
         raise self.unsupported("a conditional group", start, self.pos)
 
-    def refuse_atomic(self, start: int) -> None:
-        raise self.unsupported("an atomic group", start, self.pos)
+    def push_atomic(self, start: int) -> None:
+        self.push(start, Atomic)
 
     def skip_comment(self, start: int) -> None:
         match = _COMMENT.match(self.text, self.pos)
@@ -328,7 +367,7 @@ class _Parser:
 
     def read_flags(self, start: int) -> None:
         """Read `(?i)`, which holds from here on, or the opening `(?i-m:` of a group."""
-        inline, self.pos = read_inline_flags(self.text, start)
+        inline, self.pos = read_inline_flags(self.text, start, self.dialect.flags)
         flags = inline.apply(self.group.flags)
         if not inline.is_global:
             self.push(start, flags=flags)
@@ -373,7 +412,7 @@ _SPECIAL: dict[str, Callable[[_Parser], None]] = {
 
 
 def _opener_of_look(behind: bool, negative: bool) -> Callable[[_Parser, int], None]:
-    close = partial(_look, behind=behind, negative=negative)
+    close = partial(look, behind=behind, negative=negative)
     return lambda parser, start: parser.push(start, close)
 
 
@@ -384,9 +423,10 @@ _GROUPS: dict[str, Callable[[_Parser, int], None]] = {
     "<=": _opener_of_look(behind=True, negative=False),
     "<!": _opener_of_look(behind=True, negative=True),
     "P<": _Parser.push_named,
+    "<": _Parser.push_named,
     "P=": _Parser.refuse_named_backreference,
     "(": _Parser.refuse_conditional,
-    ">": _Parser.refuse_atomic,
+    ">": _Parser.push_atomic,
     "#": _Parser.skip_comment,
     **dict.fromkeys("-aimsux", _Parser.read_flags),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from constrain.errors import VocabularyMismatch
@@ -18,6 +18,7 @@ class Vocabulary:
         An empty byte string counts as None. Its length is the width of every mask.
     eos_token_ids: the ids that end a text; their own bytes, if any, are ignored.
     encode: text -> ids, the canonical tokenisation; None where there is no tokenizer.
+    special_tokens: ids of special tokens by name, as grammars may name them (`<|tool|>`).
 
     Raises VocabularyMismatch without an eos id, or for one out of range.
     Immutable; compared by identity, cached tables go by `content_hash`.
@@ -28,6 +29,7 @@ class Vocabulary:
         tokens: Iterable[bytes | None],
         eos_token_ids: Iterable[int],
         encode: Encode | None = None,
+        special_tokens: Mapping[str, int] | None = None,
     ):
         self.eos_token_ids = tuple(sorted({int(i) for i in eos_token_ids}))
         eos = set(self.eos_token_ids)
@@ -35,6 +37,7 @@ class Vocabulary:
             None if not token or i in eos else bytes(token) for i, token in enumerate(tokens)
         )
         self.encode = encode
+        self.special_tokens = dict(special_tokens or {})
         if not self.eos_token_ids:
             raise VocabularyMismatch("a vocabulary needs at least one eos token id; got none")
         for i in (self.eos_token_ids[0], self.eos_token_ids[-1]):
@@ -42,6 +45,9 @@ class Vocabulary:
                 raise VocabularyMismatch(
                     f"eos token id {i} is outside the vocabulary (0 to {len(self.tokens) - 1})"
                 )
+        for name, i in self.special_tokens.items():
+            if not 0 <= i < len(self.tokens):
+                raise VocabularyMismatch(f"special token {name} ({i}) is outside the vocabulary")
 
     def __len__(self) -> int:
         return len(self.tokens)

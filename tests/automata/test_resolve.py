@@ -69,6 +69,45 @@ def test_patterns_agree_with_re(pattern: str, flags: str, samples: list[str]):
         assert accepts(plain, text) == bool(expected.fullmatch(text)), text
 
 
+@settings(max_examples=250)
+@given(
+    patterns(anchors=True, looks=True, atomic=True),
+    st.lists(texts("abéB\n", max_size=5), min_size=1, max_size=4),
+)
+def test_atomic_groups_agree_with_re(pattern: str, samples: list[str]):
+    expected = re.compile(pattern)
+    node = parse(pattern).node
+    try:
+        plain = resolve(node)
+    except LimitExceeded:  # nested in each other, and in loops of what may be empty
+        plain = None
+    for text in samples:
+        found = bool(expected.fullmatch(text))
+        assert positions.matches(node, text) == found, text
+        assert plain is None or accepts(plain, text) == found, text
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?>a|ab|abc|abcd|b|bc|bcd)+z",
+        r"(?>[^()]+|\((?>[^()]+|\([^()]*+\))*+\))*+",
+        "(?>" + "|".join(f"w{i}x" * (1 + i % 3) for i in range(40)) + ")y?",
+        r"(?:\d++\.)*+\d++",
+    ],
+)
+def test_atomic_groups_of_the_usual_kind_are_no_matter(pattern: str):
+    plain = resolve(parse(pattern).node)
+    for text in ("abcz", "az", "a(b(c)d)e", "a(", "w1xw1xy", "w0x", "w0xw1xy", "1.23.4", "1."):
+        assert accepts(plain, text) == bool(re.fullmatch(pattern, text)), text
+
+
+def test_possessive_repetition_of_characters_needs_no_automaton():
+    for pattern in (r"[a-z]++@[a-z]++\.[0-9]*+", r'"[^"]*+"|(?:a++,)*+'):
+        plain = resolve(parse(pattern).node)
+        assert not any(isinstance(part, Automaton) for part in walk(plain))
+
+
 @given(regex_nodes(algebra=True), texts())
 def test_algebra_agrees_with_derivatives(node: Node, text: str):
     plain = resolve(node)
@@ -152,7 +191,11 @@ def test_deepest_trees():
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(?!x)(?s:.)*a(?s:.){14}", "".join(f"(?=.*{chr(c)})" for c in range(97, 112)) + ".*"],
+    [
+        "(?!x)(?s:.)*a(?s:.){14}",
+        "".join(f"(?=.*{chr(c)})" for c in range(97, 112)) + ".*",
+        "(?:(?:(?:a)*(?:(?:a){1,2}+){2,})++){1,2}+",
+    ],
 )
 def test_budget(pattern: str):
     with pytest.raises(LimitExceeded):

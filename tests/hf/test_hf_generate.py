@@ -81,6 +81,32 @@ def test_what_is_cut_off_is_not_finished(demo):
     assert PEOPLE[0].startswith(out.texts[0][:8])
 
 
+@pytest.mark.parametrize("mode", ["greedy", "beams"])
+def test_the_likeliest_forbidden_tokens_are_named(demo, mode):
+    model, tokenizer, vocabulary = demo
+    dates = constrain.regex("[0-9/]+")
+    out = hf.generate(
+        model,
+        tokenizer,
+        "Date: 5 March 2024\nISO:\n",
+        dates,
+        report=2,
+        max_new_tokens=6,
+        **MODES[mode],
+    )
+    constraint = constrain.compile(dates, vocabulary)
+    for tokens, masses, steps in zip(out.tokens, out.log_masses, out.forbidden, strict=True):
+        assert len(steps) == len(masses)
+        for n, (mass, named) in enumerate(zip(masses, steps, strict=True)):
+            assert len(named) == 2
+            allowed = set(allowed_ids(constraint, tokens[:n]))
+            assert not allowed & {token for token, _ in named}
+            assert named[0][1] >= named[1][1] > 0
+            assert sum(p for _, p in named) <= 1 - np.exp(mass) + 1e-4
+    likeliest = max((p, token) for steps in out.forbidden for ((token, p), _) in steps)[1]
+    assert vocabulary.tokens[likeliest].startswith(b"-")  # what ISO dates would have had
+
+
 def test_half_a_character_at_the_end(demo):
     model, tokenizer, vocabulary = demo
     out = hf.generate(model, tokenizer, "x", some_strings(vocabulary, "中"), max_new_tokens=1)

@@ -13,9 +13,10 @@ from hypothesis import given, strategies as st
 from replay import Replay, allowed_ids
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
+from constrain.decoding.processing.apply import Buffers
 from constrain.errors import VocabularyMismatch
 from constrain.hf import LogitsProcessor
-from constrain.hf.masking import pack, unpack
+from constrain.hf.masking import apply_masks, apply_plainly, pack
 from constrain.tokens.vocabulary import Vocabulary
 
 EOS, PAD = 0, 7
@@ -107,6 +108,15 @@ def test_drafts_equal_full_replay(model, draft, mode, seed):
     slow = generate(model, Replay([NAMES], prompt.shape[1]), prompt, seed, **kwargs)
     assert ours.tolist() == slow.tolist()
     assert set(texts(ours)) <= set(NAMES.strings)
+
+
+@pytest.mark.parametrize("mode", ["greedy", "n-best", "beams"])
+def test_in_place_gives_the_same(model, mode):
+    ours = generate(model, LogitsProcessor(NAMES, in_place=True), **MODES[mode])
+    assert ours.tolist() == generate(model, LogitsProcessor(NAMES), **MODES[mode]).tolist()
+    scores = torch.zeros(1, len(TOKENS))
+    assert LogitsProcessor(NAMES, in_place=True)(PROMPTS[1:], scores).isinf().any()
+    assert scores.isinf().any()
 
 
 def test_one_object_serves_many_calls(model):
@@ -227,7 +237,12 @@ def test_constraints_over_different_vocabularies_do_not_mix():
 
 
 @given(st.sets(st.integers(0, 69)), st.integers(70, 90))
-def test_unpack_is_the_inverse_of_pack(ids, width):
-    row = unpack(pack(ids, 70), 70, width)
-    assert set(np.flatnonzero(row.numpy() == 0).tolist()) == ids
+def test_masks_apply_to_what_was_packed(ids, width):
+    words = np.zeros((1, (width + 31) // 32), np.uint32)
+    words[0, :3] = pack(ids, 70)[: words.shape[1]]
+    row, alive = apply_masks(words, torch.zeros(1, width), Buffers())
+    assert set(np.flatnonzero(row[0].numpy() == 0).tolist()) == ids
     assert row.isinf().sum() == width - len(ids)
+    assert alive.tolist() == [bool(ids)]
+    plain = apply_plainly(torch.from_numpy(words.view(np.int32)), torch.zeros(1, width))
+    assert torch.equal(row, plain)

@@ -9,7 +9,9 @@ import pytest
 from constrain.json_schema import source
 from constrain.json_schema.conjunction import merge
 from constrain.json_schema.drafts import NEWEST
+from constrain.json_schema.facets import FACETS, Facet
 from constrain.json_schema.instances import satisfies
+from constrain.json_schema.options import Options
 from constrain.json_schema.source import Schema
 from constrain.json_schema.survey import Survey
 
@@ -35,7 +37,7 @@ def both(schemas: list[Schema]) -> Schema:
         ({"exclusiveMaximum": 2}, {"exclusiveMaximum": 3}, {"exclusiveMaximum": 2}),
         ({"minimum": 2}, {"maximum": 3}, {"minimum": 2, "maximum": 3}),
         ({"required": ["a"]}, {"required": ["a"]}, {"required": ["a"]}),
-        ({"pattern": "a"}, {"pattern": "a"}, {"pattern": ("a",)}),
+        ({"pattern": "a"}, {"pattern": "a"}, {FACETS: (Facet("pattern", "a"),)}),
         ({"type": "string"}, {}, {"type": "string"}),
         ({"type": "string"}, {"type": ["null", "string"]}, {"type": "string"}),
         ({"type": "integer"}, {"type": ["number", "null"]}, {"type": "integer"}),
@@ -88,8 +90,8 @@ def test_order_of_names():
     merged: Any = merge(a, b, both)
     assert list(merged["properties"]) == ["x", "y", "z"]
     assert merged["required"] == ["y", "z"]
-    patterns: Any = merge({"pattern": "a"}, {"pattern": ("b", "a")}, both)
-    assert patterns["pattern"] == ("a", "b")
+    patterns: Any = merge({"pattern": "a"}, {"pattern": "b", "format": "date"}, both)
+    assert [facet.text for facet in patterns[FACETS]] == ["a", "b", "date"]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,6 @@ def test_order_of_names():
     ],
 )
 def test_satisfies(schema: Any, yes: list[Any], no: list[Any]):
-    survey = Survey(source.read(schema)[1], NEWEST, None)
+    survey = Survey(source.read(schema)[1], NEWEST, Options())
     assert [value for value in yes if not satisfies(survey, survey.root, value)] == []
     assert [value for value in no if satisfies(survey, survey.root, value)] == []

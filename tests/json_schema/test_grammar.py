@@ -6,6 +6,7 @@ import json
 import pickle
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Any, Literal
 
 import pydantic
@@ -213,3 +214,58 @@ def test_too_many_combinations():
     assert matches(grammar({"anyOf": choice}), "3")
     with pytest.raises(LimitExceeded, match="derived schema nodes"):
         grammar(schema)
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def paint(wall: int, colour: Colour = Colour.RED) -> None:
+    """Only its arguments are of interest."""
+
+
+def test_texts_are_read_back():
+    assert grammar(Point).parse('{"x": 1, "tags": ["a"]}') == Point(x=1, tags=["a"])
+    assert grammar(Colour).parse('"blue"') is Colour.BLUE
+    assert grammar(list[Point]).parse(b'[{"x": 1}]') == [Point(x=1)]
+    assert grammar({"type": "array"}).parse("[1]") == [1]
+    again = pickle.loads(pickle.dumps(grammar(Pair)))
+    assert again.parse('{"left": true}') == Pair(left=True)
+
+
+def test_arguments_of_functions():
+    found = grammar(paint)
+    assert accepted(found, '{"wall": 1, "colour": "blue"}', '{"colour": "red"}') == [True, False]
+    assert found.parse('{"wall": 1}') == {"wall": 1}
+
+
+def test_any_order():
+    schema = {
+        "properties": {"a": {"type": "null"}, "b": {"type": "integer"}, "c": True},
+        "required": ["a"],
+        "additionalProperties": {"type": "boolean"},
+    }
+    found = grammar({"type": "object", **schema}, property_order="any")
+    yes = [
+        '{"a": null}',
+        '{"b": 1, "a": null}',
+        '{"x": true, "c": [], "b": 2, "y": false, "a": null}',
+    ]
+    no = [
+        "{}",
+        '{"b": 1}',
+        '{"a": null, "a": null}',
+        '{"b": 1, "a": null, "b": 1}',
+        '{"a": null, "x": 1}',
+    ]
+    assert accepted(found, *yes) == [True] * 3
+    assert accepted(found, *no) == [False] * 5
+
+
+def test_formats_may_be_annotations():
+    assert not matches(grammar({"format": "ipv4"}), '"a"')
+    assert matches(
+        grammar({"properties": {"format": {"format": "ipv4"}}}, formats="annotate"),
+        '{"format": "a"}',
+    )

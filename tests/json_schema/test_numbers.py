@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, strategies as st
+from hypothesis import example, given, strategies as st
 from oracles.json_expr import regex_ends
 
 from constrain.errors import LimitExceeded
-from constrain.json_schema.numbers import Interval, decimals, integers, interval
+from constrain.json_schema import multiples
+from constrain.json_schema.numbers import Interval, decimals, integers, interval, scientific
 from constrain.syntax.regex_ast import NOTHING, Node
 
 bounds = st.builds(
@@ -75,8 +76,7 @@ def test_integers(within: Interval, texts: list[str], zero_fractions: bool):
 def test_emptiness(within: Interval):
     assert (decimals(within) == NOTHING) == within.is_empty
     assert (integers(within) == NOTHING) == within.integers().is_empty
-    assume(within.is_empty)
-    assert within.integers().is_empty
+    assert within.integers().is_empty or not within.is_empty
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,19 @@ def test_huge_bounds():
     assert not matches(node, "2" + 308 * "0")
     with pytest.raises(LimitExceeded, match="digits of a bound"):
         interval({"maximum": Decimal("1E+100000000")})
+
+
+@given(intervals, st.from_regex(r"-?[0-9](\.[0-9]{1,2})?[eE][+-]?0?[0-9]", fullmatch=True))
+@example(Interval(Decimal("1e-6"), False, Decimal(1), False), "1e-06")
+@example(Interval(Decimal(0), True, Decimal("99.9"), True), "9.99e1")
+def test_exponents(within: Interval, text: str):
+    is_normal = re.fullmatch(r"-?[1-9](\.[0-9]+)?[eE][+-]?[0-9]+", text) is not None
+    assert matches(scientific(within), text) == (is_normal and holds(within, Fraction(text)))
+
+
+@pytest.mark.parametrize("divisor", ["1", "3", "0.5", "0.01", "2.5", "70", "0.3"])
+@given(text=st.from_regex(r"-?(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?", fullmatch=True))
+def test_multiples(divisor: str, text: str):
+    expected = (Fraction(text) / Fraction(divisor)).denominator == 1
+    assert matches(multiples.of(Decimal(divisor)), text) == expected
+    assert multiples.divides(Decimal(divisor), Decimal(text)) == expected

@@ -92,3 +92,47 @@ def test_pointers():
             pointers.resolve(root, nowhere)
     assert pointers.locate(root, root["a/b"][0]) == "/a~1b/0"
     assert pointers.locate(root, root) == ""
+
+
+TREE = {
+    "$id": "http://example.com/tree",
+    "$dynamicAnchor": "node",
+    "type": "object",
+    "properties": {"children": {"type": "array", "items": {"$dynamicRef": "#node"}}},
+}
+STRICT = {
+    "$id": "http://example.com/strict",
+    "$dynamicAnchor": "node",
+    "$ref": "tree",
+    "unevaluatedProperties": False,
+}
+
+
+def test_dynamic_references_lead_to_the_outermost_resource():
+    trees: Any = Registry().with_resource(
+        "http://example.com/tree", DRAFT202012.create_resource(TREE)
+    )
+    strict, lax = grammar(STRICT, registry=trees), grammar(TREE)
+    assert matches(strict, '{"children": [{"children": []}]}')
+    assert not matches(strict, '{"children": [{"child": 1}]}')
+    assert matches(lax, '{"children": [{"child": 1}]}')
+
+
+def test_recursive_references():
+    schema = {
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
+        "$recursiveAnchor": True,
+        "items": {"$recursiveRef": "#"},
+        "type": ["array", "null"],
+    }
+    assert matches(grammar(schema), "[null, [[]]]")
+    assert not matches(grammar(schema), "[null, [[1]]]")
+
+
+def test_a_dialect_without_assertions():
+    dialect = {"$id": "http://example.com/words", "$vocabulary": {"http://example.com/w": True}}
+    words: Any = Registry().with_resource(
+        "http://example.com/words", DRAFT202012.create_resource(dialect)
+    )
+    with pytest.raises(Unsupported, match="without validation"):
+        grammar({"$schema": "http://example.com/words", "minimum": 1}, registry=words)

@@ -5,7 +5,10 @@ Each case is the definition of its operator, so lookbehind may have any width an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from constrain.syntax.regex_ast import (
+    Atomic,
     Chars,
     Complement,
     Concat,
@@ -51,6 +54,8 @@ def _ends(node: Node, text: str, start: int) -> set[int]:
             else:
                 found = bool(_ends(item, text, start))
             return {start} if found != negative else set()
+        case Atomic(item):
+            return set(_first(item, text, start))
     raise NotImplementedError(node)
 
 
@@ -68,3 +73,43 @@ def _repeat(item: Node, lo: int, hi: int | None, text: str, start: int) -> set[i
         seen |= ends
         rounds += 1
     return seen
+
+
+def _first(node: Node, text: str, start: int) -> list[int]:
+    return [end for end, _ in zip(_ways(node, text, start), range(1), strict=False)]
+
+
+def _ways(node: Node, text: str, start: int) -> Iterator[int]:
+    """Where matches end, in the order in which a backtracking search finds them."""
+    match node:
+        case Concat(items):
+            yield from _in_a_row(items, text, start)
+        case Union(items):
+            for item in items:
+                yield from _ways(item, text, start)
+        case Repeat():
+            yield from _turns(node, text, start, 0, -1)
+        case _:
+            (*ends,) = _ends(node, text, start)
+            assert len(ends) <= 1, "a leaf matches in one way"
+            yield from ends
+
+
+def _in_a_row(items: tuple[Node, ...], text: str, start: int) -> Iterator[int]:
+    if not items:
+        yield start
+        return
+    for middle in _ways(items[0], text, start):
+        yield from _in_a_row(items[1:], text, middle)
+
+
+def _turns(node: Repeat, text: str, start: int, done: int, last: int) -> Iterator[int]:
+    """A turn that took nothing is the last one, once there have been enough."""
+    enough = done >= node.lo
+    if enough and node.lazy:
+        yield start
+    if not enough or (start != last and (node.hi is None or done < node.hi)):
+        for middle in _ways(node.item, text, start):
+            yield from _turns(node, text, middle, done + 1, start if enough else last)
+    if enough and not node.lazy:
+        yield start

@@ -10,16 +10,16 @@ from hypothesis import given, strategies as st
 from oracles import positions
 from strategies import patterns, texts
 
-from constrain.errors import LimitExceeded, RegexSyntaxError, Unsupported
+from constrain.errors import LimitExceeded, RegexSyntaxError, SpecError, Unsupported
 from constrain.syntax import charclass
 from constrain.syntax.anchors import END, START
 from constrain.syntax.regex_ast import (
     EPSILON,
     NOTHING,
+    Atomic,
     Chars,
     Concat,
     Look,
-    Node,
     Repeat,
     Text,
     Union,
@@ -82,6 +82,29 @@ def test_trees(pattern: str, node: object):
     assert parse(pattern).node == node
 
 
+@pytest.mark.parametrize(
+    ("pattern", "node"),
+    [
+        ("(?>a|b)", parse("a|b").node),
+        ("(?>ab|cd){2}+", parse("(?:ab|cd){2}").node),
+        ("a*+b", parse("a*b").node),
+        ("a*?+", None),
+        ("(?>a*?)", EPSILON),
+        ("(?>a{2,}?)b", Concat((Repeat(A, 2, 2), B))),
+        ("a*+a", Concat((Repeat(A, 0, None), Look(A, False, True), A))),
+        ("(?>a|ab)", Atomic(Union((A, Text(b"ab"))))),
+        ("(?>a*?|b)", Atomic(Union((Repeat(A, 0, None, lazy=True), B)))),
+        ("(?>(?>a|b)|ab)", Atomic(Union((parse("a|b").node, Text(b"ab"))))),
+    ],
+)
+def test_order_is_kept_where_it_counts(pattern: str, node: object):
+    if node is None:
+        with pytest.raises(RegexSyntaxError, match="repeated already"):
+            parse(pattern)
+    else:
+        assert parse(pattern).node == node
+
+
 def test_flags_argument():
     assert parse("k", "ia").node == Chars(((75, 75), (107, 107)))
     assert parse(".", "s").node == Chars(((0, 0xD7FF), (0xE000, 0x10FFFF)))
@@ -141,18 +164,7 @@ def test_rubble_is_refused_exactly_where_re_refuses_it(pattern: str, text: str):
             with pytest.raises((RegexSyntaxError, Unsupported)):  # whichever comes first
                 parse(pattern)
     else:
-        node = _parse_unless_possessive(pattern)
-        matched = bool(expected.fullmatch(text))
-        assert node is None or positions.matches(node, text) == matched
-
-
-def _parse_unless_possessive(pattern: str) -> Node | None:
-    try:
-        return parse(pattern).node
-    except Unsupported as error:
-        if error.feature == "a possessive quantifier":
-            return None
-        raise
+        assert positions.matches(parse(pattern).node, text) == bool(expected.fullmatch(text))
 
 
 def _re_flags(letters: str) -> int:
@@ -171,7 +183,7 @@ def test_not_a_boundary_in_an_empty_text():
         ("id-(a|b", (3, 4), "group is never closed"),
         ("((a)", (0, 1), "group is never closed"),
         ("a)b", (1, 2), "no group is open here"),
-        ("x*+*", (1, 3), "possessive"),
+        ("x*+*", (3, 4), "repeated already"),
         ("*a", (0, 1), "nothing to repeat"),
         ("a|*", (2, 3), "nothing to repeat"),
         ("({2})", (1, 4), "nothing to repeat"),
@@ -190,7 +202,9 @@ def test_not_a_boundary_in_an_empty_text():
         ("a\\", (1, 2), "ends in a backslash"),
         (r"a\q", (1, 3), "no meaning"),
         (r"[\q]", (1, 3), "no meaning"),
-        (r"\p{L}", (0, 2), "no meaning"),
+        (r"a\p{Nope}", (1, 9), 'no Unicode property is called "Nope"'),
+        (r"[\p{sc=Lu}]", (1, 10), "no Unicode property"),
+        (r"\p{Lu", (0, 2), "property name is missing"),
         (r"\x4", (0, 3), "too short: it takes 2"),
         (r"\u12", (0, 4), "too short: it takes 4"),
         (r"\U00110000", (0, 10), "beyond the last code point"),
@@ -221,8 +235,7 @@ def test_not_a_boundary_in_an_empty_text():
         (r"(a)\1", (3, 5), "backreference"),
         ("(?P<n>a)(?P=n)", (8, 14), "backreference"),
         ("(?(1)a|b)", (0, 3), "conditional"),
-        ("(?>a)", (0, 3), "atomic"),
-        ("a++", (1, 3), "possessive"),
+        ("(?>a", (0, 1), "group is never closed"),
     ],
 )
 def test_errors_have_their_place(pattern: str, span: tuple[int, int], message: str):
@@ -264,3 +277,69 @@ def test_deep_or_large_patterns_that_are_fine():
     parse("a*b+" * 1_000)
     parse("|".join(["ab", "c*d", "(e|f)?"] * 1_000))
     assert parse("a{" + "0" * 5_000 + "2}").node == Repeat(A, 2, 2)
+
+
+# ------------------------------------------------------------------ ECMA-262
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found", "not_found"),
+    [
+        (r"\d\w\s", ["1_ ", "0a\u00a0", "9Z\ufeff"], ["٣a ", "1é ", "1a\x85"]),
+        (r"[\s]\S[^\S]", [" a\u2028", "\u3000é "], ["aa ", "  a"]),
+        (r"[^\s\d]", ["a"], ["1", "\u00a0"]),
+        (".", ["\x85", "a"], ["\n", "\r", "\u2028", "\u2029"]),
+        ("[^]", ["\n", "a"], ["", "aa"]),
+        ("a|[]", ["a"], ["[]", ""]),
+        ("a$", ["a"], ["a\n"]),
+        (r"(?<year>\d{4})(?P<more>x?)", ["2024", "1999x"], ["year"]),
+        (r"\u{1F600}\uD83D\uDE00\u0041", ["😀😀A"], ["😀A"]),
+        (r"[\u{1F600}-\uD83D\uDE02]", ["😁"], ["😃"]),
+        (r"\cA\0\x41\/\-\_", ["\x01\x00A/-_"], ["cA0A/-_"]),
+        (r"[\0-\x02\b]", ["\x01", "\b"], ["0", "b"]),
+        (r"[\]\[.$]", ["]", "[", ".", "$"], ["a"]),
+        (r"\p{Script=Greek}\P{Lu}[\p{Nd}_]", ["αa٣", "Ωß_"], ["aa1", "αA1"]),
+        ("(?i)[k]ı", ["kı", "\u212aı"], ["ki", "kI"]),
+        (r"\bé\b", [], ["é"]),
+        (r"\ba\B|b(?=$)", ["b"], ["a"]),
+        ("a{b}]", ["a{b}]"], ["ab"]),
+    ],
+)
+def test_ecma(pattern: str, found: list[str], not_found: list[str]):
+    node = parse(pattern, dialect="ecma").node
+    assert [text for text in found if not positions.matches(node, text)] == []
+    assert [text for text in not_found if positions.matches(node, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "span", "message"),
+    [
+        (r"\A", (0, 2), "no meaning"),
+        (r"a\Z", (1, 3), "no meaning"),
+        (r"[\a]", (1, 3), "no meaning"),
+        (r"\01", (0, 2), "no meaning"),
+        (r"\u12", (0, 2), "not a code point"),
+        (r"\u{110000}", (0, 10), "beyond the last"),
+        (r"\p{Nope}", (0, 8), "no Unicode property"),
+        (r"(?<a>x)\k<a>", (7, 12), "backreference"),
+        (r"(a)\1", (3, 5), "backreference"),
+        ("a{,3}", (1, 5), "no least"),
+        ("a++", (2, 3), "repeated already"),
+        ("(?>a)", (0, 3), "unknown kind"),
+        ("(?#a)", (0, 3), "unknown kind"),
+        ("(?x:a)", (0, 3), "unknown kind"),
+        ("(?ix:a)", (0, 5), "unknown flag x"),
+    ],
+)
+def test_ecma_faults(pattern: str, span: tuple[int, int], message: str):
+    with pytest.raises((RegexSyntaxError, Unsupported), match=message) as caught:
+        parse(pattern, dialect="ecma")
+    error = caught.value
+    assert (error.span if isinstance(error, RegexSyntaxError) else error.where) == span
+
+
+def test_dialects_are_two():
+    with pytest.raises(SpecError, match='"python" and "ecma"'):
+        parse("a", dialect="perl")
+    with pytest.raises(ValueError, match="flags are letters"):
+        parse("a", "x", dialect="ecma")

@@ -1,0 +1,142 @@
+"""Possessive quantifiers and atomic groups: trees in which the order of alternatives counts.
+
+`(?>...)` keeps the first match that a backtracking search finds in it, whatever follows; `x*+`
+means `(?>x*)`. While a pattern with such groups is read, alternatives stay in order and lazy
+repetitions are marked. Afterwards `settle` takes the order out of everything around the atomic
+groups, and turns into plain trees those whose order makes no difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .regex_analysis import width
+from .regex_ast import (
+    Atomic,
+    Chars,
+    Concat,
+    Look,
+    Node,
+    Ranges,
+    Repeat,
+    Text,
+    Union,
+    concat,
+    look,
+    repeat,
+    union,
+)
+
+MAY_COMMIT = re.compile(r"\(\?>|[*+?}]\+")
+"""Found in every pattern that has an atomic group or a possessive quantifier."""
+
+
+def settle(node: Node) -> Node:
+    """Return a tree of the same language, ordered inside of `Atomic` only.
+
+    >>> settle(Atomic(Repeat(Text(b"a"), 0, 2, lazy=True)))
+    Concat(items=())
+    """
+    handler = _SETTLE.get(type(node))
+    return handler(node) if handler else node
+
+
+def drop_idle_looks(items: Iterable[Node], at_end: bool = False) -> list[Node]:
+    """Leave out of a sequence "no such text follows" where it could not.
+
+    at_end: the sequence ends where the text does.
+    """
+    kept: list[Node] = []
+    for item in reversed([*items]):
+        if not _is_idle(item, kept[-1] if kept else None, at_end):
+            kept.append(item)
+    return kept[::-1]
+
+
+def has_one_match(node: Node) -> bool:
+    """Does `node` surely match in at most one way at any place? Then its order is of no matter."""
+    if isinstance(node, Concat):
+        return all(map(has_one_match, node.items))
+    if isinstance(node, Repeat) and node.lo == node.hi:
+        return has_one_match(node.item)
+    low, high = width(node)
+    return isinstance(node, Atomic) or low == high
+
+
+def _atomic(node: Atomic) -> Node:
+    item = node.item
+    if isinstance(item, Union | Concat | Repeat | Atomic) and has_one_match(item):
+        return settle(item)
+    if isinstance(item, Repeat) and has_one_match(item.item) and width(item.item)[0]:
+        return _possessive(item)
+    return item if not isinstance(item, Union | Concat | Repeat) else Atomic(_inner(item))
+
+
+def _possessive(node: Repeat) -> Node:
+    """A repetition of what matches in one way: as few times as can be, or as many."""
+    item = settle(node.item)
+    if node.lazy:
+        return repeat(item, node.lo, node.lo)
+    if node.hi is None:
+        return concat([repeat(item, node.lo, None), look(item, behind=False, negative=True)])
+    short = concat([repeat(item, node.lo, node.hi - 1), look(item, behind=False, negative=True)])
+    return union([repeat(item, node.hi, node.hi), short])
+
+
+def _inner(node: Node) -> Node:
+    """`node` with its order, and with all that is atomic in it settled."""
+    if isinstance(node, Concat):
+        return concat(map(_inner, node.items))
+    if isinstance(node, Union):
+        return Union(tuple(map(_inner, node.items)))
+    if isinstance(node, Repeat):
+        return Repeat(_inner(node.item), node.lo, node.hi, node.lazy)
+    return settle(node)
+
+
+_SETTLE: dict[type, Callable[[Any], Node]] = {
+    Concat: lambda node: concat(drop_idle_looks(_flat(map(settle, node.items)))),
+    Union: lambda node: union(map(settle, node.items)),
+    Repeat: lambda node: repeat(settle(node.item), node.lo, node.hi),
+    Look: lambda node: look(settle(node.item), node.behind, node.negative),
+    Atomic: _atomic,
+}
+
+
+def _flat(items: Iterable[Node]) -> list[Node]:
+    whole = concat(items)
+    return list(whole.items) if isinstance(whole, Concat) else [whole]
+
+
+def _is_idle(item: Node, after: Node | None, at_end: bool) -> bool:
+    """Is this a negative lookahead of some text that what comes after surely does not begin?"""
+    if not isinstance(item, Look) or item.behind or not item.negative or not width(item.item)[0]:
+        return False
+    if after is None:
+        return at_end
+    first, refused = _first(after), _first(item.item)
+    if first is None or refused is None:
+        return False
+    return not any(a <= d and c <= b for a, b in first for c, d in refused)
+
+
+def _first(node: Node) -> Ranges | None:
+    """The characters that a match can begin with, where that is easily seen."""
+    if isinstance(node, Chars):
+        return node.ranges
+    if isinstance(node, Text) and node.data:
+        text = node.data.decode("utf-8", "replace")
+        return ((ord(text[0]), ord(text[0])),)
+    if isinstance(node, Concat) and node.items:
+        return _first(node.items[0])
+    if isinstance(node, Union):
+        firsts = [_first(item) for item in node.items]
+        known = [first for first in firsts if first is not None]
+        return (
+            tuple(pair for first in known for pair in first) if len(known) == len(firsts) else None
+        )
+    if isinstance(node, Repeat) and node.lo:
+        return _first(node.item)
+    return None

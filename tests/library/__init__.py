@@ -1,0 +1,1 @@
+"""Judges of the library's grammars, and texts for them to judge."""
