@@ -158,7 +158,7 @@ def _never_stuck(terminals: tuple[Terminal, ...], ignore: frozenset[str], pairs:
         after[name].add(follower)
     after.update((name, wanted) for name in ignore)
     real = [terminal for terminal in terminals if terminal.name != END.name]
-    everywhere = {name: frozenset(after) for name in after}
+    everywhere = dict.fromkeys(after, frozenset(after))
     by_neighbour = {name: ignore.union(names) for name, names in after.items()}
     try:
         return any(_proved(real, after, ignore, rivals) for rivals in (everywhere, by_neighbour))
@@ -199,6 +199,7 @@ class Proof:
         self.ends: dict[str, list[Place]] = {name: [] for name in names}  # where it wins
         self.before: dict[str, dict[Place, set[Place]]] = {name: {} for name in names}
         self.begun: dict[Place, frozenset[Place]] = {}  # behind the end of a lexeme: the next one
+        self._led_to: dict[tuple[str, frozenset[Place]], Set[Place]] = {}
         for place in self._places():
             winner = machine.winner[place[1]]
             if winner is not None:
@@ -206,7 +207,7 @@ class Proof:
             for target in self._next(place):
                 for name in machine.alive[place[1]] & machine.live(target[1]):
                     self.before[name].setdefault(target, set()).add(place)
-        self.ready = {name: self._lead_to(name, ends) for name, ends in self.ends.items()}
+        self.ready = {name: self._lead_to(name, frozenset(e)) for name, e in self.ends.items()}
 
     def holds(self) -> bool:
         """Is every state where some terminal can go on ready for it?"""
@@ -262,11 +263,11 @@ class Proof:
 
     # -- fixpoints
 
-    def _narrowed(self) -> dict[str, set[Place]]:
+    def _narrowed(self) -> dict[str, Set[Place]]:
         begins = {name: self._begins(name) for name in self.ends}
         ready = dict(self.ready)
         for name in self.ends:
-            ways = dict[frozenset[Place], set[Place]]()
+            ways = dict[frozenset[Place], Set[Place]]()
             for follower in self.after[name]:
                 begin = begins[follower]
                 if begin not in ways:
@@ -287,24 +288,29 @@ class Proof:
 
     def _begins(self, name: str) -> frozenset[Place]:
         """Where a lexeme of `name` may have begun, perhaps behind ignored ones."""
-        found = self.ready[name]
+        found = frozenset(self.ready[name])
         while True:
             more = found.union(*(self._led(ignored, found) for ignored in self.ignored))
             if len(more) == len(found):
-                return frozenset(found)
+                return found
             found = more
 
-    def _led(self, name: str, begins: Set[Place]) -> set[Place]:
+    def _led(self, name: str, begins: Set[Place]) -> Set[Place]:
         """Where bytes can lead a lexeme of `name` to its end and the next one to `begins`."""
         ends = self.ends[name]
-        return self._lead_to(name, [end for end in ends if not begins.isdisjoint(self.begun[end])])
+        goals = frozenset(end for end in ends if not begins.isdisjoint(self.begun[end]))
+        return self._lead_to(name, goals)
 
-    def _lead_to(self, name: str, goals: Iterable[Place]) -> set[Place]:
-        """The places from which `name`, going on, comes to one of `goals`."""
-        found = set(goals)
-        todo = list(found)
-        while todo:
-            new = self.before[name].get(todo.pop(), set[Place]()) - found
-            found |= new
-            todo.extend(new)
-        return found
+    def _lead_to(self, name: str, goals: frozenset[Place]) -> Set[Place]:
+        """The places from which `name`, going on, comes to one of `goals`.
+
+        Found once for all goals that are the same, as they are for most followers.
+        """
+        if (name, goals) not in self._led_to:
+            found, todo = set(goals), list(goals)
+            while todo:
+                new = self.before[name].get(todo.pop(), set[Place]()) - found
+                found |= new
+                todo.extend(new)
+            self._led_to[name, goals] = found
+        return self._led_to[name, goals]
