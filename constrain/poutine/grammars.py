@@ -90,8 +90,10 @@ class ConstraintMessenger(Messenger):
         return np.unpackbits(octets, count=count, bitorder="little").view(np.bool_)
 
     def postprocess_sample(self, msg: Sample) -> Sample:
-        if not self._is_token(msg) or MARK in msg.infer:
+        # `process` knew a token by its distribution, which may stand at the next one by now
+        if msg.name not in (self._at, f"{self._at}__CF") or MARK in msg.infer:
             return msg
+        self._at = None
         try:
             self.state = self.constraint.advance(self.state, int(msg.value))
         except TokenRejected as error:  # a token that was given, not drawn

@@ -165,3 +165,26 @@ def test_a_subsample_belongs_to_the_particle():
     picked = [particle.rows for particle in first.particles.models]
     assert picked == [particle.rows for particle in again.particles.models]
     assert len(set(map(tuple, picked))) == 6
+
+
+def test_particles_under_a_grammar_still_ask_together():
+    class Counting:
+        """LM, and how often it was asked."""
+
+        vocabulary, init, advance = LM.vocabulary, staticmethod(LM.init), staticmethod(LM.advance)
+        calls = 0
+
+        def log_probs(self, states):
+            self.calls += 1
+            return LM.log_probs(states)
+
+    class Counted(Writer):
+        def __init__(self, lm):
+            super().__init__()
+            self.context = LMContext(lm)
+
+    lm = Counting()
+    with poutine.constrain(AB):
+        found = run(Counted(lm), 24, 5, ess_threshold=0.0)
+    longest = max(particle.context.token_count for particle in found.particles.models)
+    assert lm.calls == longest
