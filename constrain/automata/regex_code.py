@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from constrain.errors import LimitExceeded
 from constrain.syntax import regex_ast as rx
 from constrain.syntax.charclass import kinds_beyond_ascii
 from constrain.syntax.utf8 import byte_automaton
@@ -18,6 +19,7 @@ Edges = list[tuple[int, int, int]]
 
 MANY_EDGES = 12  # character classes with more get a fragment of their own
 MANY_WORDS = 8  # alternatives of plain text from here on become a trie
+MAX_COUNT = 2**31 - 1  # that a program word holds
 UNROLLED = 4  # a counted character class up to here is written out
 
 
@@ -34,10 +36,13 @@ Fragment: TypeAlias = "rx.Node | Inline | Automaton"
 def is_unit(node: rx.Node) -> bool:
     """Do strings of `node` form a prefix code, cheaply seen? Then repetitions can be counted.
 
-    True of character classes, and of those without backslash next to escapes that start with one.
+    True of character classes, of texts, and of classes without backslash next to escapes that start
+    with one.
     """
     if isinstance(node, rx.Chars):
         return bool(node.ranges)
+    if isinstance(node, rx.Text):
+        return bool(node.data)
     if not isinstance(node, rx.Union):
         return False
     texts = sorted(part.data for part in node.items if isinstance(part, rx.Text))
@@ -102,6 +107,8 @@ class FragmentWriter:
 
     def emit_counted(self, node: rx.Repeat) -> None:
         hi = -1 if node.hi is None else node.hi
+        if max(node.lo, hi) > MAX_COUNT:
+            raise LimitExceeded("repetition count", max(node.lo, hi), f"the most is {MAX_COUNT}")
         self.reference(COUNTED, rx.Repeat(node.item, 0, None), 0, node.lo, hi)
 
     def _text(self, node: rx.Text) -> None:

@@ -74,6 +74,7 @@ class _Reader:
     def __init__(self, nfa: NFA, final: int, max_states: int):
         self.questions = nfa.questions
         self.tests = {state: tests for state, tests in enumerate(nfa.tests) if tests}
+        self.tested = frozenset(self.tests)
         self.max_configs = CONFIGS_FACTOR * max_states
         self._settled: dict[Config, list[Config]] = {}
         self._work = 0
@@ -177,7 +178,7 @@ class _Reader:
 
         Tests without an answer lead nowhere, or if `hopeful` wherever they can.
         """
-        if states.isdisjoint(self.tests):
+        if states.isdisjoint(self.tested):
             return states
         seen = self.passed(states, answers, hopeful)
         return frozenset(state for state in seen if self.goes_on[state])

@@ -30,6 +30,7 @@ from .grammar import (
 )
 from .lark_loader import Loaded, Resolver, load, substitute
 from .lark_names import AnonymousNames
+from .lark_strings import joined_terminals, joined_words
 from .lark_terminals import Builder, Built, Written, checked, ranked, shortest, written
 from .lark_tree import Definition, Tree
 from .regex_analysis import looks_around
@@ -74,20 +75,25 @@ def parse(
         loaded = load(text, imports)
         loaded = replace(loaded, definitions={**loaded.definitions, **_tokens(declared, loaded)})
         reader = _Rules(loaded, lexer, json_schema)
-        rules = reader.all(start)
+        rules: Mapping[Hashable, Expr] = reader.all(start)
     except RecursionError:
         note = "name inner parts as rules of their own"
-        raise LimitExceeded("nesting of the grammar", text.count("("), note) from None
+        raise LimitExceeded(
+            "nesting of the grammar", text.count("(") + text.count("{"), note
+        ) from None
     texts = tuple((source.path, source.text) for source in loaded.sources)
     key: Hashable = ("lark", texts, start, lexer, *sorted((declared or {}).items()))
     key = Composition(key, ()) if reader.embeds else key
     tokens = tuple(reader.tokens)
     if lexer == "contextual":
-        return Grammar(key, rules, start, ranked(reader.used), loaded.ignore, tokens=tokens)
+        kept = {*loaded.definitions, *loaded.ignore}
+        rules, used = joined_terminals(rules, reader.used, kept)
+        return Grammar(key, rules, start, ranked(used), loaded.ignore, tokens=tokens)
+    rules = {name: joined_words(expr) for name, expr in rules.items()}
     if loaded.ignore:
         begin = f"%{start}"  # no rule of a grammar text has such a name
         whole: dict[Hashable, Expr] = {begin: sequence((reader.gap, Call(start)))}
-        return Grammar(key, whole | rules, begin, tokens=tokens)
+        return Grammar(key, {**whole, **rules}, begin, tokens=tokens)
     return Grammar(key, rules, start, tokens=tokens)
 
 

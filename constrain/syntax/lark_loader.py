@@ -58,8 +58,8 @@ def load(text: str, imports: Resolver | None = None) -> Loaded:
     loader = _Loader(imports)
     source = Source(text)
     definitions = loader.definitions(source)
-    _check(definitions)
     ignore = tuple(dict.fromkeys(loader.ignored(source, definitions)))
+    _check(definitions)
     return Loaded(source, definitions, ignore, tuple(loader.sources))
 
 

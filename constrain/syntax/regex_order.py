@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .regex_analysis import width
+from .regex_analysis import looks_around, walk, width
 from .regex_ast import (
     Atomic,
     Chars,
@@ -31,6 +31,10 @@ from .regex_ast import (
 
 MAY_COMMIT = re.compile(r"\(\?>|[*+?}]\+")
 """Found in every pattern that has an atomic group or a possessive quantifier."""
+
+
+MAX_INNER = 3
+"""Atomic groups in a possessive repetition up to which it may turn out to need no automaton."""
 
 
 def settle(node: Node) -> Node:
@@ -69,14 +73,21 @@ def _atomic(node: Atomic) -> Node:
     item = node.item
     if isinstance(item, Union | Concat | Repeat | Atomic) and has_one_match(item):
         return settle(item)
-    if isinstance(item, Repeat) and has_one_match(item.item) and width(item.item)[0]:
-        return _possessive(item)
+    n_inner = sum(isinstance(part, Atomic) for part in walk(item))
+    if (
+        isinstance(item, Repeat)
+        and n_inner <= MAX_INNER
+        and has_one_match(item.item)
+        and width(item.item)[0]
+    ):
+        turn = settle(item.item)
+        if not looks_around(turn):  # it is written down more than once
+            return _possessive(item, turn)
     return item if not isinstance(item, Union | Concat | Repeat) else Atomic(_inner(item))
 
 
-def _possessive(node: Repeat) -> Node:
-    """A repetition of what matches in one way: as few times as can be, or as many."""
-    item = settle(node.item)
+def _possessive(node: Repeat, item: Node) -> Node:
+    """A repetition of `item`, which matches in one way: as few times as can be, or as many."""
     if node.lazy:
         return repeat(item, node.lo, node.lo)
     if node.hi is None:

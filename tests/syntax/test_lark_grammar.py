@@ -33,6 +33,7 @@ from constrain.syntax.grammar import (
     Regular,
     Repeat,
     Sequence,
+    Words,
 )
 from constrain.syntax.lark_grammar import parse
 from constrain.syntax.regex_analysis import width
@@ -193,6 +194,23 @@ def test_without_a_lexer_terminals_stand_in_the_rules():
     assert grammar.rules["x"] == Regular(regex.Chars(((0xC9, 0xC9), (0xE9, 0xE9))))
     assert grammar.terminals == {}
     assert grammar.ignore == ()
+
+
+def test_many_strings_are_one_terminal():
+    words = [f"w{i}" for i in range(100)]
+    text = "start: " + " | ".join(f'"{w}"' for w in words) + ' | W "w1" | x\nW: "w7"\nx: "y" "w9"'
+    grammar = parse(text)
+    (joined,) = (t for t in grammar.terminals.values() if isinstance(t.node, regex.Union))
+    texts = {item.data.decode() for item in joined.node.items}
+    assert texts == {*words} - {"w1", "w7", "w9"}  # those that stand in other places too
+    parser = lark.Lark(text, parser="lalr", lexer="contextual")
+    constraint = constrain.compile(grammar, BYTES)
+    for sample in [*words, "w7w1", "yw9", "w1w1", "w", "w100", "y", "w9w9", ""]:
+        assert constraint.matches(sample) == accepts(parser, sample), sample
+    without = parse(text + '\n%ignore " "', lexer="scannerless")
+    (many,) = (leaf for leaf in leaves(without) if isinstance(leaf, Words))
+    assert len(many.words) == 98
+    assert parse(text + ' | "W1"i').terminals.keys() >= {"W2", "W3"}
 
 
 def test_ignored_terminals_are_woven_in():
