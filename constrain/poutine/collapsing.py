@@ -183,6 +183,7 @@ def collapse(
     weighs nothing. Every choice in `fn` must be enumerable and declare its state; that runs in one
     state have one distribution is checked, that their futures agree is up to the program. Where
     the grammars of `constrain` stand is added to the state.
+    Handlers around the call do not reach into it; wrap `fn` in them.
     Raises Unsupported where there is no such dynamic program, LimitExceeded beyond `max_states`.
     Cost: one run of `fn` per (state, value). A wrapper or decorator; it cannot be a `with`.
 

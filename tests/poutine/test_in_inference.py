@@ -188,3 +188,13 @@ def test_particles_under_a_grammar_still_ask_together():
         found = run(Counted(lm), 24, 5, ess_threshold=0.0)
     longest = max(particle.context.token_count for particle in found.particles.models)
     assert lm.calls == longest
+
+
+def test_each_particle_has_its_own_trace():
+    with poutine.trace(), poutine.constrain(AB):
+        found = run(Writer(), 12, 8, ess_threshold=0.0)
+    for particle, (tracer, _) in zip(found.particles.models, found.particles.stacks, strict=True):
+        model, guide = poutine.split_trace(tracer.trace)
+        weight = model.log_prob_sum() - guide.log_prob_sum()
+        assert abs(weight - particle.untwisted_weight) < 1e-9
+        assert model.log_prob_sum() == pytest.approx(inside(AB)[tuple(particle.context.tokens)])
