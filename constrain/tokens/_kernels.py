@@ -1989,12 +1989,15 @@ def mask(A, V, D, c, out, spare, number):
         r = drive(A, c, -1)
         if r < 0:
             return r
+    if flags & LEXICAL:
+        A[REQUEST_BYTE] = end
+        return NEED_LEXER
     dense = 0
     if flags & HAS_AUTOMATON:
         dense = any_dense(A, c)
         if dense < 0:
             return dense
-    if dense == 0 and not flags & (LEXICAL | PLAIN):
+    if dense == 0 and not flags & PLAIN:
         out[:] = np.uint32(0)
         standard = A[A[4 * THREAD] + 4 * A[A[4 * CONFIG] + 16 * c]] < A[STANDARD_CODE]
         spaced = 0 if standard else loops_on_space(A, c)
@@ -2074,12 +2077,135 @@ def build_frame(A, V, frame, mask, found, members, out):
     out[F_TRIE] = NO_EXIT
     noted = found[found.shape[0] - 1]
     if noted > 0:
-        size = merge_subtrees(V, found, noted, out[n:], members)
+        size = merge_subtrees(V, found, noted, out[n:], members, True)
         if size < 0:
             return full(A, WALK)
         out[F_TRIE] = n
         n += size
     return n
+
+
+# ---------------------------------------------------------------- tables of lexer states
+
+
+@kernel
+def lexer_exits(A, V, lexer, roots, inside, dead, found):
+    """What tokens do to a lexer state: stay inside the lexeme, die without a match, or leave.
+
+    roots: vocabulary nodes, by whose bytes the text goes on in `lexer`. Sets bits in `inside` and
+    `dead`; fills `found` with (terminal that matched last, vocabulary node where the lexer is
+    dead, node of the last match). Returns their number, or an error.
+    """
+    nodes = V[V_NODES]
+    tokens = V[V_TOKENS]
+    configs = A[4 * CONFIG]
+    stack = A[4 * WALK]  # node, lexer state before it
+    more = A[4 * WALK2]  # last winner, place of the match
+    size = min(A[4 * WALK + CAPACITY], A[4 * WALK2 + CAPACITY])
+    n = 0
+    for root in roots:
+        A[stack] = root
+        A[stack + 1] = lexer
+        A[more] = -1
+        A[more + 1] = 0
+        sp = 1
+        while sp > 0:
+            sp -= 1
+            y, c = A[stack + 2 * sp], A[stack + 2 * sp + 1]
+            last, place = A[more + 2 * sp], A[more + 2 * sp + 1]
+            if 3 * (n + 257) > found.shape[0]:
+                return full(A, WALK)
+            q = drive(A, c, V[nodes + y] & 255)
+            if q == DEAD and last < 0:
+                if V[tokens + y] >= 0:
+                    set_bit(dead, V[tokens + y])
+                set_subtree(V, dead, y)
+                continue
+            if q == DEAD:
+                found[3 * n] = last
+                found[3 * n + 1] = y
+                found[3 * n + 2] = place
+                n += 1
+                continue
+            r = drive(A, q, -1) if q > 0 else q
+            if r < 0:
+                return r
+            if V[tokens + y] >= 0:
+                set_bit(inside, V[tokens + y])
+            winner = A[configs + 16 * q + CONFIG_EXTRA] - 1
+            going_on = A[configs + 16 * q + CONFIG_N_EXPANDED] > 0
+            if sp + 256 > size:
+                A[REQUEST] = WALK if A[4 * WALK + CAPACITY] == size else WALK2
+                return FULL
+            for z in range(V[nodes + y] >> 8, V[nodes + y + 1] >> 8):
+                if going_on:
+                    A[stack + 2 * sp] = z
+                    A[stack + 2 * sp + 1] = q
+                    A[more + 2 * sp] = winner if winner >= 0 else last
+                    A[more + 2 * sp + 1] = y if winner >= 0 else place
+                    sp += 1
+                else:
+                    found[3 * n] = winner
+                    found[3 * n + 1] = z
+                    found[3 * n + 2] = y
+                    n += 1
+    return n
+
+
+@kernel
+def mask_lexeme(A, V, D, c, table, out):
+    """Add the tokens of a configuration with a contextual lexer, but for those of its fallback.
+
+    What is behind a match in a part of the vocabulary with tables of its own is left to the
+    caller: pairs (part, configuration) in WALK2. Returns their number, or an error.
+    """
+    r = drive(A, c, -1)
+    if r < 0:
+        return r
+    source = int64(D[table + X_INSIDE])
+    inside = part(D, source, out.shape[0]).view(np.uint32)
+    for w in range(out.shape[0]):
+        out[w] |= inside[w]
+    jobs = A[4 * WALK2]
+    n = 0
+    for i in range(D[table + X_N_WINNERS]):
+        after = after_lexeme(A, c, D[table + X_WINNERS + 2 * i])
+        trie = D[table + X_WINNERS + 2 * i + 1]
+        r = after if after < 0 else OK
+        if after > 0 and trie < 0:
+            A[jobs + 2 * n] = -trie
+            A[jobs + 2 * n + 1] = after
+            n += 1
+        elif after > 0:
+            r = walk_exit(A, D, out, trie, after, 0, -1)
+        if r < 0:
+            return r
+    at = D[table + X_SINGLES]
+    for _ in range(D[table + X_N_SINGLES]):
+        y = D[at + 1]
+        q = int64(after_lexeme(A, c, D[at]))
+        for i in range(D[at + 2]):
+            if q > 0:
+                q = int64(drive(A, q, D[at + 3 + i]))
+        if q < DEAD:
+            return q
+        if q > 0:
+            if V[V[V_TOKENS] + y] >= 0:
+                set_bit(out, V[V[V_TOKENS] + y])
+            r = walk(A, V, out, y, q, A[:1], 1 << 30)
+            if r < 0:
+                return r
+        at += 3 + D[at + 2]
+    return n
+
+
+@kernel
+def admit(D, table, row, out):
+    """Add to `out` those tokens of `row` at which the lexer state of `table` dies unmatched."""
+    source = D[table + X_DEAD]
+    dead = D[source : source + out.shape[0]].view(np.uint32)
+    for w in range(out.shape[0]):
+        out[w] |= row[w] & dead[w]
 
 
 # ---------------------------------------------------------------- dense tables
@@ -2177,13 +2303,19 @@ def exit_roots(A, V, q, home, byte, found):
     return m
 
 
+@inline
+def last_child(V, x, given):
+    return x + 1 if given else V[V[V_NODES] + x + 1] >> 8
+
+
 @kernel
-def merge_subtrees(V, roots, m, out, members):
+def merge_subtrees(V, roots, m, out, members, at_root):
     """The union of vocabulary subtrees as one trie, with a token list at each node.
 
-    `roots`: (vocabulary node, units) pairs. Breadth first; a node of the result is a run of such
-    pairs in `members`. Writes n, nodes, list starts, entries to `out`; returns the words used,
-    or minus the words it would have needed where `out` or `members` is too small.
+    `roots`: (vocabulary node, units) pairs, which become the root, or its children by their bytes
+    if not `at_root`. Breadth first; a node of the result is a run of such pairs in `members`.
+    Writes n, nodes, list starts, entries to `out`; returns the words used, or -1 where `out` or
+    `members` is too small.
     """
     nodes = V[V_NODES]
     tokens = V[V_TOKENS]
@@ -2192,6 +2324,8 @@ def merge_subtrees(V, roots, m, out, members):
     bytes_ = members[room : 2 * room]
     firsts = members[2 * room : 3 * room]
     pool = members[3 * room :]
+    if 2 * m > pool.shape[0]:
+        return -1
     for i in range(2 * m):
         pool[i] = roots[i]
     used = m
@@ -2206,11 +2340,12 @@ def merge_subtrees(V, roots, m, out, members):
         firsts[done] = n
         counts[:] = 0
         total = 0
+        given = done == 0 and not at_root
         for i in range(starts[done], starts[done + 1]):
             x = pool[2 * i]
-            if V[tokens + x] >= 0:
+            if V[tokens + x] >= 0 and not given:
                 n_entries += 1
-            for y in range(V[nodes + x] >> 8, V[nodes + x + 1] >> 8):
+            for y in range(x if given else V[nodes + x] >> 8, last_child(V, x, given)):
                 counts[V[nodes + y] & 255] += 1
                 total += 1
         if used + total > room * 5 // 2 or n + 258 > room:
@@ -2226,7 +2361,7 @@ def merge_subtrees(V, roots, m, out, members):
                 at += k
         for i in range(starts[done], starts[done + 1]):
             x = pool[2 * i]
-            for y in range(V[nodes + x] >> 8, V[nodes + x + 1] >> 8):
+            for y in range(x if given else V[nodes + x] >> 8, last_child(V, x, given)):
                 b = V[nodes + y] & 255
                 pool[2 * counts[b]] = y
                 pool[2 * counts[b] + 1] = pool[2 * i + 1]
@@ -2244,7 +2379,7 @@ def merge_subtrees(V, roots, m, out, members):
         out[2 + n + x] = e
         for i in range(starts[x], starts[x + 1]):
             token = V[tokens + pool[2 * i]]
-            if token >= 0:
+            if token >= 0 and (x > 0 or at_root):
                 out[3 + 2 * n + e] = token | (pool[2 * i + 1] << 20)
                 e += 1
     out[1 + n] = n << 8

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _kernels as kernels, layout as at
+from .lookup import between
 
 Words = NDArray[np.int32]
 
@@ -60,6 +61,9 @@ class DenseTables:
         self.generation = 0  # goes up when tables are dropped
         self._stored = np.zeros(16, np.int32)  # what stays: tables of the standard automata
         self._offsets: dict[Hashable, int] = {}
+        children = vocabulary_tables[vocabulary_tables[at.V_NODES] :][:2] >> 8
+        self.parts = [np.arange(*children.tolist(), dtype=np.int32)]  # trie nodes, by their bytes
+        self._part_numbers: dict[Hashable, int] = {}
         self._alphabets: dict[int, NDArray[np.uint32]] = {}
         self._scratch = _scratch(n_words, 1 << 12)
 
@@ -181,12 +185,61 @@ class DenseTables:
             self._offsets[key] = table
         return table
 
-    def _exit_trie(self, roots: Words, m: int) -> Words:
-        """The vocabulary below `m` (node, units) pairs as one trie."""
+    def add_lexer(self, engine: Runner, key: Hashable, lexer: int, number: int) -> int:
+        """Build the table of a lexer state for part `number` of the vocabulary (0: all of it)."""
+        v = self.vocabulary
+        inside, dead = np.zeros(self.n_words, np.uint32), np.zeros(self.n_words, np.uint32)
+        found = np.empty(3 << 14, np.int32)
+        roots = self.parts[number]
+        while (n := int(kernels.lexer_exits(engine.words, v, lexer, roots, inside, dead, found))) < 0:
+            if n == at.FULL and int(engine.words[at.REQUEST]) == at.WALK:
+                found = np.empty(2 * len(found), np.int32)
+            engine.supply(n)
+        exits = found[: 3 * n].reshape(n, 3)
+        winners, nodes, places = exits.T
+        at_once = v[v[at.V_PARENTS] + nodes] == places
+        tries: list[int] = []
+        for winner in np.unique(winners[at_once]).tolist():
+            tries += (winner, self._behind(np.sort(nodes[at_once & (winners == winner)])))
+        singles: list[int] = []
+        for winner, node, place in exits[~at_once].tolist():
+            path = between(v, place, node)
+            singles += (winner, node, len(path), *path)
+        head = at.X_WINNERS + len(tries)
+        table = self._allocate(head + 2 * self.n_words + len(singles))
+        starts = [table + head + k * self.n_words for k in range(3)]
+        counts = len(tries) // 2, starts[2], int((~at_once).sum())
+        header = np.array([starts[0], starts[1], *counts, *tries], np.int32)
+        parts = header, inside.view(np.int32), dead.view(np.int32), np.array(singles, np.int32)
+        self.words[table : table + head + 2 * self.n_words + len(singles)] = np.concatenate(parts)
+        self._offsets[key] = table
+        return table
+
+    def _behind(self, nodes: Words) -> int:
+        """Offset of the exit trie with these children; of very large ones minus a part's number."""
+        v = self.vocabulary
+        size = int((v[v[at.V_ORDER_STOP] + nodes] - v[v[at.V_ORDER_START] + nodes]).sum())
+        key = ("behind", nodes.tobytes())
+        if size >= at.HUGE_SUBTREE:
+            if key not in self._part_numbers:
+                self._part_numbers[key] = len(self.parts)
+                self.parts.append(nodes.copy())
+            return -self._part_numbers[key]
+        if key not in self._offsets:
+            pairs = np.stack([nodes, np.zeros_like(nodes)], 1).ravel()
+            trie = self._exit_trie(pairs, len(nodes), at_root=False)
+            start = self._allocate(len(trie))
+            self.words[start : start + len(trie)] = trie
+            self._offsets[key] = start
+        return self._offsets[key]
+
+    def _exit_trie(self, roots: Words, m: int, *, at_root: bool = True) -> Words:
+        """The vocabulary below `m` (node, units) pairs as one trie; see `kernels.merge_subtrees`."""
         size = 1 << 14
         while True:
             out, members = np.empty(size, np.int32), np.empty(8 * size, np.int32)
-            length = int(kernels.merge_subtrees(self.vocabulary, roots, m, out, members))
+            args = (self.vocabulary, roots, m, out, members, at_root)
+            length = int(kernels.merge_subtrees(*args))
             if length > 0:
                 return out[:length]
             size *= 2

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from constrain.automata import json_text
 from constrain.automata.lower import Lowering
 from constrain.automata.normal_form import NormalForm
-from constrain.automata.program import AUTOMATON, COUNTED
+from constrain.automata.program import AUTOMATON, COUNTED, TERMINAL
 from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Regular
 
@@ -63,6 +63,8 @@ class Engine:
         self._rows = pool(n_words)
         self._made: list[Mask] = []  # every mask not yet given back, oldest first
         self._masks: list[Mask] = []  # those that stand for many configurations
+        self._lexers: dict[tuple[int, int], int] = {}  # part, lexer state -> table
+        self._fallbacks: dict[int, Mask] = {}  # masks of configurations that lexemes fall back to
         self._supply: dict[int, Callable[[], None]] = {
             at.NEED_RULE: self._lower_rule,
             at.FULL: lambda: self.arena.grow(self._request()),
@@ -128,6 +130,10 @@ class Engine:
                 self._inside(config, out)
                 code = at.OK
                 break
+            if code == at.NEED_LEXER:
+                self._lexical(config, out)
+                code = at.OK
+                break
             self.supply(code)
         if 0 < code < at.SHARED:
             self._rows.idle.append(out)
@@ -140,6 +146,7 @@ class Engine:
 
     def forget_masks(self, keep: int) -> None:
         """Give back all masks but the last `keep`, unless somebody still holds them."""
+        self._fallbacks.clear()
         self._masks.clear()
         old = self._made[: len(self._made) - keep]
         del self._made[: len(old)]
@@ -262,6 +269,7 @@ class Engine:
         configs = self.arena.segment(at.CONFIG)[: WIDE * self.arena.used(at.CONFIG)]
         dense = configs[at.CONFIG_DENSE :: WIDE]
         configs[at.CONFIG_FRAME :: WIDE] = 0
+        self._lexers.clear()
         dense[self._n_standard :] = 0
         dense[: self._n_standard] = self.tables.standard
         self._generation = self.tables.dense.generation
@@ -312,6 +320,55 @@ class Engine:
             self._forget_tables()
         self.arena.segment(at.CONFIG)[WIDE * frame + at.CONFIG_FRAME] = table
 
+    # -- contextual lexing
+
+    def _lexical(self, config: int, out: Mask) -> None:
+        """The mask of a configuration with a contextual lexer.
+
+        Tokens that stay inside the lexeme and those behind a match come from the tables of the
+        lexer state; those at which it dies unmatched are the fallback's.
+        """
+        end = int(self.arena.words[at.REQUEST_BYTE])
+        dense = self.tables.dense
+        generation = -1
+        while generation != dense.generation:  # else tables were dropped on the way
+            if self._generation != dense.generation:
+                self._forget_tables()
+            generation = dense.generation
+            out[:] = 0
+            table = self._matched(config, out)
+            fallback = self._expand(config)[at.CONFIG_FALLBACK]
+            if fallback:
+                row = self._fallbacks.get(fallback)
+                if row is None:
+                    row = self._fallbacks[fallback] = Engine.mask(self, fallback)
+                kernels.admit(dense.words, table, row, out)
+        kernels.finish_mask(self.arena.words, self._vocabulary, out, end)
+
+    def _matched(self, config: int, out: Mask) -> int:
+        """Add all tokens but the fallback's; returns the table of the lexer state."""
+        jobs = [(0, config)]
+        first = 0
+        while jobs:
+            number, c = jobs.pop()
+            lexer = self._expand(c)[at.CONFIG_EXTRA]
+            table = self._lexers.get((number, lexer)) or self._add_lexer(number, lexer)
+            first = first or table
+            args = self._vocabulary, self.tables.dense.words, c, table, out
+            n = self._call(lambda a, args=args: int(kernels.mask_lexeme(a, *args)))
+            pairs = self.arena.segment(at.WALK2)[: 2 * n].tolist()
+            jobs += zip(pairs[::2], pairs[1::2], strict=True)
+        return first
+
+    def _add_lexer(self, number: int, lexer: int) -> int:
+        dense = self.tables.dense
+        with self.tables.lock:
+            key = ("lexer", number, self._content(lexer))
+            table = dense.find(key) or dense.add_lexer(self, key, lexer, number)
+        if self._generation == dense.generation:
+            self._lexers[number, lexer] = table
+        return table
+
     def _standard_frame(self, frame: int) -> Hashable:
         """What a frame within the standard rules is, for every engine; None for others."""
         record = self.arena.segment(at.CONFIG)[WIDE * frame : WIDE * frame + 2].tolist()
@@ -331,11 +388,17 @@ class Engine:
         parts: list[Hashable] = [int(record[at.CONFIG_LEXER]), int(record[at.CONFIG_FALLBACK])]
         fragments = self.program.fragments
         for pc, sub, count, node in threads.reshape(n, 4).tolist():
+            word = self.program.code[pc]
+            op = word & 15 if word >= 256 else -1
+            if op == TERMINAL:
+                number = (word - 256) >> 4
+                terminal = self.program.terminals[number]
+                parts.append((number, terminal.rank, terminal.lazy, self._content(sub)))
+                continue
             i = bisect_right(fragments, pc, key=lambda f: f[0]) - 1
             if i < 0 or node:
                 return ("of", self._age, config)
             entry, content = fragments[i]
-            op = (self.program.code[pc] & 15) if self.program.code[pc] >= 256 else -1
             if sub and op not in (AUTOMATON, COUNTED):
                 return ("of", self._age, config)
             parts.append((content, pc - entry, self._content(sub) if sub else 0, count))

@@ -81,8 +81,9 @@ ACCEPTS, HAS_AUTOMATON, LEXICAL, LEXER_STATE, PLAIN, EXACT, RETURNS = 1, 2, 4, 8
     NEED_TIERS,
     NEED_FRAME,
     NEED_INSIDE,
-) = range(0, -10, -1)
-TOO_MANY_THREADS, OVER_BUDGET = -10, -11
+    NEED_LEXER,
+) = range(0, -11, -1)
+TOO_MANY_THREADS, OVER_BUDGET = -11, -12
 SHARED = 1 << 30  # of a mask: made, and good for another configuration too
 
 HOLE = 1  # the stack node that stands for whatever is below a frame; it has no edges
@@ -114,6 +115,12 @@ SHORT_WALK = 3_000  # trie nodes: a state whose walk visits no more is not worth
 T_INSIDE, T_TIERS, T_N_TIERS, T_HOME, T_EXITS = 0, 1, 2, 3, 4
 T_SIZE = T_EXITS + 256
 NO_EXIT, STAYS = 1, 2  # in place of an exit trie: no token leaves by this byte; it never leaves
+
+# A table of a lexer state: the tokens that stay inside the lexeme, those at which it dies without
+# any match, then for each terminal that may win: its number and an exit trie of what comes behind
+# its last match (or minus the number of a part of the vocabulary, which has tables of its own);
+# then single exits: terminal, vocabulary node, number of bytes before it, these bytes
+X_INSIDE, X_DEAD, X_N_WINNERS, X_SINGLES, X_N_SINGLES, X_WINNERS = 0, 1, 2, 3, 4, 5
 
 # A frame table: tokens that may come whatever is below, and an exit trie for the others
 F_RETURNS, F_TRIE, F_N_TOKENS, F_TOKENS = 0, 1, 2, 3

@@ -23,6 +23,15 @@ def path(v: Words, data: bytes) -> list[int]:
     return found
 
 
+def between(v: Words, above: int, below: int) -> list[int]:
+    """The bytes on the way down the trie from node `above` to node `below`."""
+    found: list[int] = []
+    while below != above:
+        found.append(int(v[v[at.V_NODES] + below]) & 255)
+        below = int(v[v[at.V_PARENTS] + below])
+    return found[::-1]
+
+
 def token_at(v: Words, node: int) -> int:
     """The first token whose bytes lead to `node`, or -1."""
     return int(v[v[at.V_TOKENS] + node])
