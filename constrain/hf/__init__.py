@@ -1,9 +1,11 @@
 """Hugging Face transformers: the only folder that imports torch."""
 
 from .chain_processor import ChainProcessor
+from .continuous import attach
 from .demo import demo_model
 from .device import DeviceProcessor
 from .generate import Generated, generate
+from .language_model import HFLanguageModel
 from .processor import LogitsProcessor
 from .vocabulary import vocabulary
 
@@ -11,7 +13,9 @@ __all__ = [
     "ChainProcessor",
     "DeviceProcessor",
     "Generated",
+    "HFLanguageModel",
     "LogitsProcessor",
+    "attach",
     "demo_model",
     "generate",
     "vocabulary",
