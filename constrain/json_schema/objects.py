@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from .survey import Survey
 
 MAX_OPTIONS = 256
-MAX_STATES = 100_000
+MAX_STATES = 30_000
 MAX_WORDS = 32  # a regular language of up to so many names is a list of names
+MAX_KNOWN = 1_000  # names that other names of the same object are told apart from
 BLOCK = 16  # names in one rule
 
 State: TypeAlias = tuple[int, int, tuple[int, ...]]
@@ -229,6 +230,8 @@ def _classes(
     known: frozenset[str], languages: tuple[Names, ...], allowed: Names | None
 ) -> list[tuple[regex.Node, frozenset[Names]]]:
     """The names beside `known`, parted into those that are inside the same `languages`."""
+    if len(known) > MAX_KNOWN:
+        raise LimitExceeded("names beside other names", len(known), "declare fewer properties")
     rest = name_sets.automaton(name_sets.language(Names(known, outside=True)))
     if allowed is not None:
         rest = _product(rest, name_sets.automaton(name_sets.language(allowed)), True)
