@@ -38,6 +38,7 @@ MAX_INNER = 3
 def settle(node: Node) -> Node:
     """Return a tree of the same language, ordered inside of `Atomic` only.
 
+    >>> from constrain.syntax.regex_ast import Text
     >>> settle(Atomic(Repeat(Text(b"a"), 0, 2, lazy=True)))
     Concat(items=())
     """
