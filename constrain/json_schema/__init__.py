@@ -87,7 +87,7 @@ def _grammar(schema: Any, registry: Any, chosen: Options) -> SchemaGrammar:
             rules = SchemaRules(found.text, found.root, found.draft, plain)
         except Unsupported as refused:
             found = _without(found, refused, chosen)
-    key = ("json_schema", found.text, chosen)
+    key = ("json_schema", found.text, plain)
     return SchemaGrammar(key=key, rules=rules, start=rules.start, ready=True, given=_type(schema))
 
 
