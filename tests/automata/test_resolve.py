@@ -171,12 +171,12 @@ def test_only_what_a_look_sees_becomes_an_automaton():
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"\b\w{2,25}\b", r"\bfoo\b", r"a(?!b)c|(?<=\d)x", r"[a-z]+(?=,),.(?!x)"],
+    [r"\b\w{2,5}\b", r"\bfoo\b", r"a(?!b)c|(?<=\d)x", r"[a-z]+(?=,),.(?!x)"],
 )
 def test_looks_that_their_neighbours_answer_need_no_automaton(pattern: str):
     plain = resolve(parse(pattern).node)
     assert not any(isinstance(part, Automaton) for part in walk(plain))
-    for text in ("", "ab", "foo", "foo ", "ab,c,", "ac", "1x", "x", "ab,", "ab,x", "a" * 26):
+    for text in ("", "ab", "foo", "foo ", "ab,c,", "ac", "1x", "x", "ab,", "ab,x", "a" * 6):
         assert accepts(plain, text) == bool(re.fullmatch(pattern, text)), text
 
 
