@@ -48,7 +48,7 @@ def is_satisfiable(node: Node) -> bool:
     if hi is not None and lo > hi:
         return False
     facets = facets_of(node)
-    if not facets:
+    if not facets or _is_timed(facets, lo, hi):
         return True
     found = form(facets, lo, hi)
     return not found.is_empty if isinstance(found, Counted) else found != regex.NOTHING
@@ -63,11 +63,15 @@ def string(node: Node, rule: Callable[[Any], Call]) -> Expr:
     facets = facets_of(node)
     if not facets:
         return JsonString(lo, hi)
-    timed = clock.expression(facets) if hi is None and lo <= _LEAST_TIME else None
-    if timed is not None:
-        return timed
+    if _is_timed(facets, lo, hi):
+        return clock.expression(facets)
     found = form(facets, lo, hi)
     return whole(rule, (found.dfa.start, 0)) if isinstance(found, Counted) else quoted(found)
+
+
+def _is_timed(facets: tuple[Facet, ...], lo: int, hi: int | None) -> bool:
+    """Is there an expression made of rules for these strings?"""
+    return hi is None and lo <= _LEAST_TIME and clock.has(facets)
 
 
 def counted(node: Node) -> Counted:
