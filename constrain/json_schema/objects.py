@@ -18,7 +18,7 @@ from json.encoder import encode_basestring as quote  # pyright: ignore[reportPri
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from constrain.automata import json_text
-from constrain.automata.dfa import DEAD, DFA, Automaton, leaf, minimize, product
+from constrain.automata.dfa import DEAD, DFA, Automaton, minimize, product
 from constrain.errors import LimitExceeded
 from constrain.syntax import regex_ast as regex
 from constrain.syntax.grammar import Call, Expr, Literal, Regular, Sequence, Space, choice
@@ -248,7 +248,7 @@ def _classes(
             raise LimitExceeded("classes of property names", len(classes))
     everything = name_sets.automaton(name_sets.language(name_sets.ALL))
     return [
-        (ANY_NAME if held is everything else leaf(held), inside)
+        (ANY_NAME if held is everything else name_sets.tree(held), inside)
         for held, inside in classes
         if held.start != DEAD
     ]

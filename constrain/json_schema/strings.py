@@ -120,7 +120,7 @@ def content(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node:
         node = _of_length(tree(facets[0]), lo, hi)
         if node is not None:
             return node
-    nodes: list[regex.Node] = [leaf(_automaton(facets))]
+    nodes: list[regex.Node] = [names.tree(_automaton(facets))]
     if lo > 0 or hi is not None:
         nodes.append(regex.repeat(_alphabet([language(facet) for facet in facets]), lo, hi))
     return nodes[0] if len(nodes) == 1 else patterns.resolved(regex.Intersect(tuple(nodes)))
