@@ -232,9 +232,10 @@ class Writer:
         rule: Callable[[Any], Call],
         space: Space,
         zero_fractions: bool,
+        any_order: bool,
     ):
         self.search, self.call, self.rule, self.space = search, call, rule, space
-        self.zero_fractions = zero_fractions
+        self.zero_fractions, self.any_order = zero_fractions, any_order
 
     def whole(self) -> Expr:
         """The array from its bracket on."""
@@ -257,4 +258,4 @@ class Writer:
         if option.value < 0:
             return self.call(option.schema)
         value = self.search.plan.values[option.value]
-        return spelled((value,), self.space, self.zero_fractions)
+        return spelled((value,), self.space, self.zero_fractions, self.any_order)

@@ -280,3 +280,10 @@ def test_a_function_may_take_note_of_what_is_left_out():
     assert pickle.loads(pickle.dumps(found)) == found
     with pytest.raises(Unsupported):
         grammar(schema)
+
+
+def test_constant_objects_in_any_order():
+    schema = {"const": {"a": 1, "b": [{"c": 2, "d": 3}]}}
+    found = grammar(schema, property_order="any")
+    assert accepted(found, '{"b": [{"d": 3, "c": 2}], "a": 1}', '{"a": 1}') == [True, False]
+    assert not matches(grammar(schema), '{"b": [{"c": 2, "d": 3}], "a": 1}')
