@@ -117,7 +117,7 @@ def choice(path: Path, n: int, walked: int) -> dict[str, float]:
     encode = jobs.tekken().encode
     streams = [encode(text, bos=False, eos=False) for text in texts[:walked]]
     before, began = _peak(), time.process_time()
-    constraint = constrain.compile(constrain.choice(texts), words)
+    constraint = constrain.compile(constrain.choice(texts), words, max_bytes=1 << 30)
     constraint.mask(constraint.init())
     compiled = time.process_time() - began
     times: list[int] = []
@@ -139,7 +139,11 @@ def _peak() -> int:
 def choice_lines(path: Path, python: str, n: int) -> list[str]:
     """The table of the choice, measured in a process of its own."""
     command = [python, str(HERE / "languages.py"), "--choice", str(path), "--choices", str(n)]
-    row = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = done.stderr.strip().splitlines()[-1]
+        return [f"## One of {n:,} strings", "", f"Refused within 1 GiB: `{why}`", ""]
+    row = json.loads(done.stdout)
     goals = (
         ("CPU seconds from the list to the first mask", row["seconds"], 10),
         ("additional memory at the peak, MiB", row["bytes"] / 2**20, 1024),

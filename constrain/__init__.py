@@ -80,7 +80,14 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
-    from constrain import hf as hf, poutine as poutine
+    from constrain import (
+        distributions as distributions,
+        hf as hf,
+        llamppl as llamppl,
+        lm as lm,
+        poutine as poutine,
+        smc as smc,
+    )
     from constrain.automata.comparing import (
         equals as equals,
         includes as includes,

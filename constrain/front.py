@@ -27,7 +27,7 @@ MAX_WORD_BYTES = 12_000_000
 PART_BYTES = 2_000_000
 
 
-def regex(pattern: str, dialect: str = "python") -> Grammar:
+def regex(pattern: str | bytes, dialect: str = "python") -> Grammar:
     """The strings that `pattern` matches as a whole, text being UTF-8.
 
     dialect: "python", or "ecma" for ECMA-262 (JavaScript) with its flag `u`.
@@ -37,12 +37,13 @@ def regex(pattern: str, dialect: str = "python") -> Grammar:
     """
     from constrain.syntax import regex_parser
 
+    pattern = _text(pattern)
     parsed = regex_parser.parse(pattern, dialect=dialect)
     return _single(("regex", pattern, dialect), Regular(parsed.node))
 
 
 def cfg(
-    text: str,
+    text: str | bytes,
     start: str | None = None,
     syntax: str = "lark",
     lexer: str | None = None,
@@ -69,7 +70,7 @@ def cfg(
         raise SpecError(f'unknown grammar syntax "{syntax}"; this version knows {known}')
     options = {"imports": imports, "declared": declared}
     given = {name: option for name, option in options.items() if option is not None}
-    return _CFG_SYNTAXES[syntax](text, start, lexer, **given)
+    return _CFG_SYNTAXES[syntax](_text(text), start, lexer, **given)
 
 
 def json_schema(schema: Any, registry: Any = None, **options: Any) -> Grammar:
@@ -141,6 +142,19 @@ def _words(words: tuple[bytes, ...]) -> Expr:
     n_parts = 1 + n_bytes // PART_BYTES if n_bytes > MAX_WORD_BYTES else 1
     size = -(-len(words) // n_parts)
     return choice_of(Words(words[i : i + size]) for i in range(0, len(words), size))
+
+
+def _text(spec: str | bytes) -> str:
+    """A spec as text. Raises SpecError for bytes that are no UTF-8, and for anything else."""
+    if isinstance(spec, bytes):
+        try:
+            return spec.decode()
+        except UnicodeDecodeError as error:
+            shown, span = spec.decode("latin-1"), (error.start, error.end)
+            raise SpecError("these bytes are no UTF-8", shown, span) from None
+    if not isinstance(spec, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise SpecError(f"expected a text, found {spec!r}")
+    return spec
 
 
 def _single(key: tuple[Any, ...], expr: Expr) -> Grammar:

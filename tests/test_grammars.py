@@ -123,6 +123,16 @@ def test_samples_in_a_large_vocabulary():
         assert wrong(name, takes) == [], name
 
 
+@pytest.mark.parametrize(("name", "folder"), [("c_like", "c"), ("python", "python")])
+def test_the_programs_of_the_benchmark_are_taken(name: str, folder: str):
+    programs = (GRAMMARS.parent / "benchmarks" / "programs" / folder).iterdir()
+    texts = {path.name: path.read_text(encoding="utf-8") for path in programs}
+    assert len(texts) == 30
+    assert [which for which, text in texts.items() if not compiled(name).matches(text)] == []
+    judge = judges.OF_STANDARD.get(name, judges.of_grammar(name))
+    assert [which for which, text in texts.items() if not judge(text)] == []
+
+
 # -- random texts
 
 

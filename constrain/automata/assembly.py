@@ -6,7 +6,7 @@ others are renamed apart. Products are worked out on the way (see `product`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,11 +21,14 @@ from constrain.syntax.grammar import (
     Grammar,
     Literal,
     Regular,
+    Sequence,
     Without,
     Words,
     map_leaves,
+    sequence,
 )
 
+from .analysis import is_nullable
 from .normal_form import NormalForm, normal_form
 from .product import difference, intersection
 from .rule_graph import least, walk
@@ -62,6 +65,8 @@ def assembled(grammar: Grammar, around: Collection[Reference] = ()) -> Grammar:
         raise Unsupported("a question about the texts of a grammar with special tokens", note=note)
     if not isinstance(grammar.key, Composition):
         return grammar
+    if (wrapped := _wrapped(grammar)) is not None:
+        return wrapped
     assembly = _Assembly(around)
     try:
         start = assembly.add(grammar, {})
@@ -69,6 +74,45 @@ def assembled(grammar: Grammar, around: Collection[Reference] = ()) -> Grammar:
         note = "join many parts with seq() and union(), not one by one around each other"
         raise LimitExceeded("nesting of grammars", len(assembly.rules), note) from None
     return Grammar(grammar.key, assembly.rules, start, tokens=grammar.tokens)
+
+
+def _wrapped(grammar: Grammar) -> Grammar | None:
+    """Texts around one grammar that is `ready`, whose rules then need not be looked at."""
+    top = grammar.rules.get(grammar.start)
+    items: list[Expr] = []
+    inner: Grammar | None = None
+    for part in top.items if isinstance(top, Sequence) else ():
+        text = _short(part.grammar) if isinstance(part, Embedded) else None
+        if isinstance(text, Literal):
+            items.append(text)
+        elif isinstance(part, Embedded) and part.grammar.ready and inner in (None, part.grammar):
+            inner = part.grammar
+            items.append(Call(inner.start))
+        else:
+            return None
+    if inner is None or is_nullable(inner.rules[inner.start], frozenset()):
+        return None
+    rules = _WithTop(grammar.start, sequence(items), inner.rules)
+    return Grammar(grammar.key, rules, grammar.start, ready=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _WithTop(Mapping[Hashable, Expr]):
+    """Rules, and one more that calls them."""
+
+    name: Hashable
+    expr: Expr
+    rules: Mapping[Hashable, Expr]
+
+    def __getitem__(self, name: Hashable) -> Expr:
+        return self.expr if name == self.name else self.rules[name]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        yield self.name
+        yield from self.rules
+
+    def __len__(self) -> int:
+        return 1 + len(self.rules)
 
 
 class _Assembly:

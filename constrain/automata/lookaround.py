@@ -29,7 +29,7 @@ from constrain.syntax.regex_ast import (
     concat,
     union,
 )
-from constrain.syntax.regex_order import drop_idle_looks
+from constrain.syntax.regex_edges import decide, decided
 
 from .dfa import MAX_STATES, leaf
 from .whole_text import from_node_with_looks
@@ -56,9 +56,10 @@ def eliminate(node: Node, max_states: int = MAX_STATES) -> Node:
         return Complement(eliminate(node.item, max_states))
     if isinstance(node, Intersect):
         return Intersect(tuple(eliminate(item, max_states) for item in node.items))
-    alternatives = (
-        _without_anchors(drop_idle_looks(items, at_end=True)) for items in _spread(node)
-    )
+    node = decided(node, whole=True)
+    if not looks_around(node):
+        return node
+    alternatives = (_without_anchors(decide(items, whole=True)) for items in _spread(node))
     return union(_without_looks(items, max_states) for items in alternatives)
 
 

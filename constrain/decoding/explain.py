@@ -37,6 +37,7 @@ from constrain.tokens.rows import Mask
 from constrain.tokens.vocabulary import Vocabulary
 
 from .places import rule_path
+from .special_tokens import spelled_id
 
 MAX_TERMS = 100
 """Expectations that are listed; with more of them the last one says so."""
@@ -267,11 +268,14 @@ _AT_HOME: dict[Hashable, str] = {
 
 
 def quoted(data: bytes) -> str:
-    """A literal in quotes; bytes that are no text as \\xNN.
+    """A literal in quotes; bytes that are no text as \\xNN; the spelling of a special token as
+    its id, `<[12]>`.
 
     >>> print(quoted(b"true"), quoted(b'"'), quoted(bytes((255, 10))))
     "true" '"' "\\xff\\n"
     """
+    if (token_id := spelled_id(data)) is not None:
+        return f"<[{token_id}]>"
     text = data.decode("utf-8", "backslashreplace")
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return f"'{shown}'" if '"' in shown and "'" not in shown else f'"{shown}"'

@@ -33,6 +33,8 @@ PRIVATE = frozenset(range(0xF5, 0x100))
 
 _DIGITS = bytes.maketrans(b"0123456789", bytes(range(0xF5, 0xFF)))
 
+_TO_DIGITS = bytes.maketrans(bytes(range(0xF5, 0xFF)), b"0123456789")
+
 _derived: WeakKeyDictionary[Vocabulary, Vocabulary] = WeakKeyDictionary()
 
 
@@ -43,6 +45,16 @@ def spelling(token_id: int) -> bytes:
     'f6f7ff'
     """
     return str(token_id).encode().translate(_DIGITS) + b"\xff"
+
+
+def spelled_id(data: bytes) -> int | None:
+    """The special token that these bytes spell, if they do.
+
+    >>> spelled_id(spelling(12))
+    12
+    """
+    digits = data[:-1].translate(_TO_DIGITS)
+    return int(digits) if data[-1:] == b"\xff" and digits.isdigit() and data[0] > 0xF4 else None
 
 
 class _Spelled(Vocabulary):

@@ -47,6 +47,9 @@ class Token(int):
             return False
         return isinstance(other, int) and int(self) == int(other)
 
+    def __ne__(self, other: object) -> bool:  # int has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(int(self))
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from constrain.errors import Unsupported, VocabularyMismatch
 from constrain.syntax.grammar import Grammar
+from constrain.tokens.vocabulary import Vocabulary
 
 from .prefixes import Constraint, Prefix
 from .processor import LogitsProcessor
@@ -25,7 +26,7 @@ LIMITS = ("max_new_tokens", "max_length", "max_time")
 
 REFUSED = [  # setting, value, why
     ("cache_implementation", "paged", "it passes logits processors by without a word"),
-    ("token_healing", True, "it rewrites the end of the prompt"),
+    ("token_healing", True, "it rewrites the prompt unseen; heal=True does so within the grammar"),
 ]
 
 NEED_TOKENIZER = ("stop_strings", "assistant_tokenizer")
@@ -62,6 +63,7 @@ def generate(
     g: Grammar | Constraint | Sequence[Grammar | Constraint],
     *,
     complete: bool = False,
+    heal: bool = False,
     report: int = 0,
     **generate_kwargs: Any,
 ) -> Generated:
@@ -75,19 +77,28 @@ def generate(
     complete: allow only tokens after which the text can still be finished within the length, so
         that no text is cut off: `constrain.decoding.budget`. The language is then the texts that
         fit; EmptyLanguage is raised, before the model is called, if none does.
+    heal: take the last token of each prompt away and let the first tokens spell its text anew, so
+        that they may reach over the end of the prompt. `tokens` and `log_masses` count these
+        too, `texts` begin behind them. For grammars without a contextual lexer.
     report: how many forbidden tokens to name for each step.
     Raises Unsupported for paged generation and token healing.
     """
     texts = [prompts] if isinstance(prompts, str) else list(prompts)
     if not texts:
         raise ValueError("expected a prompt or a list of prompts, got an empty list")
+    rows: list[list[int]] = [tokenizer(text)["input_ids"] for text in texts]
+    healed = [b""] * len(texts)
+    if heal:
+        if model.config.is_encoder_decoder:
+            raise Unsupported("heal=True with an encoder", note="its prompt does not go on")
+        rows, healed, g = _healed(rows, g, vocabulary(tokenizer, model))
     constraints = _constraints(model, tokenizer, g, len(texts))
     kwargs = dict(generate_kwargs)
     before = kwargs.pop("logits_processor", None) or []
     config, kwargs = _configured(model, constraints, kwargs)
     if any(getattr(config, name, None) or name in kwargs for name in NEED_TOKENIZER):
         kwargs["tokenizer"] = tokenizer
-    inputs = _encode(model, tokenizer, texts, config)
+    inputs = _encode(model, tokenizer, rows, config)
     length = None if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
     if complete:
         limit = _new_tokens(model, config, length or 1)
@@ -100,7 +111,24 @@ def generate(
     per_prompt = len(sequences) // len(texts)
     paths = [processor.path(row, i // per_prompt) for i, row in enumerate(sequences)]
     spelled = [constraints[i // per_prompt].vocabulary.tokens for i in range(len(sequences))]
-    return _collect(paths, spelled, sequences[:, processor.prompt_length :])
+    before = [healed[i // per_prompt] for i in range(len(sequences))]
+    return _collect(paths, spelled, before, sequences[:, processor.prompt_length :])
+
+
+def _healed(
+    rows: Sequence[list[int]],
+    g: Grammar | Constraint | Sequence[Grammar | Constraint],
+    known: Vocabulary,
+) -> tuple[list[list[int]], list[bytes], list[Grammar | Constraint]]:
+    """Prompts without their last token if it has text, that text, and grammars that begin so."""
+    specs = list(g) if isinstance(g, Sequence) else [g] * len(rows)
+    ends = [(known.tokens[row[-1]] or b"") if len(row) > 1 else b"" for row in rows]
+    whole: list[Grammar | Constraint] = []
+    for spec, end in zip(specs, ends, strict=True):
+        if not isinstance(spec, Grammar):
+            raise Unsupported(f"heal=True with a {type(spec).__name__}", note="pass a Grammar")
+        whole.append(end + spec if end else spec)
+    return [row[:-1] if end else row for row, end in zip(rows, ends, strict=True)], ends, whole
 
 
 def _constraints(
@@ -184,7 +212,7 @@ def _end_ids(constraints: Sequence[Constraint], asked: int | Sequence[int] | Non
 
 
 def _encode(
-    model: Any, tokenizer: AnyTokenizer, texts: Sequence[str], config: Any
+    model: Any, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], config: Any
 ) -> dict[str, torch.Tensor]:
     """Ids and attention mask, padded on the left (for an encoder: on the right).
 
@@ -192,7 +220,7 @@ def _encode(
     """
     start: int | None = tokenizer.bos_token_id
     empty = [config.eos_token_id[0] if start is None else start]
-    rows: list[list[int]] = [tokenizer(text)["input_ids"] or empty for text in texts]
+    rows = [row or empty for row in prompts]
     width = max(map(len, rows))
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     attention = torch.zeros_like(ids)
@@ -208,6 +236,7 @@ def _encode(
 def _collect(
     paths: Sequence[Sequence[Prefix]],
     spelled: Sequence[Sequence[bytes | None]],
+    before: Sequence[bytes],
     suffixes: torch.Tensor,
 ) -> Generated:
     """Read rows along their prefixes; `suffixes` (rows, steps) are the ids after the prompt."""
@@ -221,7 +250,7 @@ def _collect(
         masses.append(np.array([_mass(prefix) for prefix in path[:n_steps]], np.float64))
         forbidden.append([prefix.forbidden for prefix in path[:n_steps]])
     return Generated(
-        texts=[_text(each, row) for each, row in zip(spelled, tokens, strict=True)],
+        texts=[_text(*row) for row in zip(spelled, before, tokens, strict=True)],
         tokens=tokens,
         log_masses=masses,
         log_weights=np.array([mass.sum() for mass in masses], np.float64),
@@ -230,8 +259,10 @@ def _collect(
     )
 
 
-def _text(spelled: Sequence[bytes | None], tokens: Sequence[int]) -> str:
-    return b"".join(spelled[token] or b"" for token in tokens).decode(errors="replace")
+def _text(spelled: Sequence[bytes | None], before: bytes, tokens: Sequence[int]) -> str:
+    """What the tokens spell behind the text that belongs to the prompt."""
+    data = b"".join(spelled[token] or b"" for token in tokens)
+    return data[len(before) :].decode(errors="replace")
 
 
 def _mass(prefix: Prefix) -> float:

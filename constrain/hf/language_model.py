@@ -132,14 +132,15 @@ class HFLanguageModel:
     def _computed(self, states: States) -> Rows:
         """Rows of different states, in forward passes of equal numbers of new tokens."""
         paths = self._trie.paths(states)
-        rows = np.empty((len(states), len(self.vocabulary)), np.float32)
-        left = np.arange(len(states))
+        parts: list[tuple[NDArray[np.int64], Rows]] = []
+        left: NDArray[np.int64] = np.arange(len(states))
         while len(left):
             news = self._n_new(paths[left])  # asked anew: a pass may have evicted something
             chosen = left[news == news[0]][: self.max_rows]
             width = int(self._trie.depths[states[chosen]].max())
-            rows[chosen] = self._forward(paths[chosen, -width:], int(news[0]))
-            left = np.setdiff1d(left, chosen, assume_unique=True)
+            parts.append((chosen, self._forward(paths[chosen, -width:], int(news[0]))))
+            left = left[~np.isin(left, chosen)]
+        rows = _in_order(parts)
         self._keep(states, rows)
         return rows
 
@@ -168,6 +169,14 @@ class HFLanguageModel:
             self._pool.store(output.past_key_values, fresh.astype(np.int64))
         self.n_tokens += fresh.size
         return output.logits[:, -1].float().cpu().numpy()
+
+
+def _in_order(parts: list[tuple[NDArray[np.int64], Rows]]) -> Rows:
+    """Rows of several passes, each with its places, put together; one pass is not copied."""
+    if len(parts) == 1:
+        return parts[0][1]
+    order = np.argsort(np.concatenate([places for places, _ in parts]))
+    return np.concatenate([rows for _, rows in parts])[order]
 
 
 def _check(model: Any) -> None:

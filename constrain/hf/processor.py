@@ -111,11 +111,15 @@ class LogitsProcessor(transformers.LogitsProcessor):
 
     def _masks(self, rows: list[Prefix]) -> list[Masks]:
         """What each row may continue with."""
-        n = len(rows)
-        items = [self._finder.item(i, n) for i in range(n)]
+        each = len(rows) // len(self.constraints)
+        if each == len(rows):
+            mask, end = self.constraints[0].mask, self._end_masks[0]
+            return [mask(prefix.state) if prefix.open else end for prefix in rows]
         return [
-            self.constraints[item].mask(prefix.state) if prefix.open else self._end_masks[item]
-            for item, prefix in zip(items, rows, strict=True)
+            self.constraints[i // each].mask(prefix.state)
+            if prefix.open
+            else self._end_masks[i // each]
+            for i, prefix in enumerate(rows)
         ]
 
     def _keep_one_finite(

@@ -27,15 +27,16 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType
 from typing import Any
 
-from constrain.errors import LimitExceeded
+from constrain.errors import LimitExceeded, Unsupported
 from constrain.syntax.grammar import Grammar
 
+from . import pointers, source
 from .options import Options
-from .reading import read
+from .reading import Reading, read
 from .rules import SchemaRules
 
 __all__ = ["Options", "SchemaGrammar", "grammar"]
@@ -79,9 +80,29 @@ def grammar(schema: Any, registry: Any = None, **options: Any) -> SchemaGrammar:
 
 def _grammar(schema: Any, registry: Any, chosen: Options) -> SchemaGrammar:
     found = read(schema, registry, chosen)
-    rules = SchemaRules(found.text, found.root, found.draft, chosen)
-    key = ("json_schema", found.text, chosen)
+    plain = replace(chosen, on_unsupported="error")
+    rules: SchemaRules | None = None
+    while rules is None:
+        try:
+            rules = SchemaRules(found.text, found.root, found.draft, plain)
+        except Unsupported as refused:
+            found = _without(found, refused, chosen)
+    key = ("json_schema", found.text, plain)
     return SchemaGrammar(key=key, rules=rules, start=rules.start, ready=True, given=_type(schema))
+
+
+def _without(found: Reading, refused: Unsupported, chosen: Options) -> Reading:
+    """The schema less the keyword that was refused, if the caller takes note of it."""
+    if chosen.on_unsupported == "error" or not isinstance(refused.where, str):
+        raise refused
+    place, _, keyword = refused.where.rpartition("/")
+    try:
+        del pointers.resolve(found.root, place)[pointers.unescape(keyword)]
+    except (LookupError, TypeError):
+        raise refused from None
+    chosen.on_unsupported(refused.where, refused.feature)
+    text = source.write(found.root)
+    return Reading(text, source.parse(text), found.draft)
 
 
 def _type(schema: Any) -> Any:

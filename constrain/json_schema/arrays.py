@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .survey import Survey
 
 MAX_OPTIONS = 256
-MAX_STATES = 100_000
+MAX_STATES = 30_000
 
 State: TypeAlias = tuple[int, tuple[int, ...], "frozenset[int] | None"]
 """How many items (up to what matters), how far each count is, values used (None: two are equal)."""
@@ -199,9 +199,17 @@ class Search:
             self._known[state] = False  # a way back here leads to nothing new
             known = self._known[state] = self.plan.accepts(state) or (
                 self._may_fit(state)
-                and any(self.is_live(after) for _, after in self.options(state))
+                and (self._is_free or any(self.is_live(after) for _, after in self.options(state)))
             )
         return known
+
+    @property
+    def _is_free(self) -> bool:
+        """Is all that an array needs enough values that are not used?"""
+        plan = self.plan
+        fits = plan.most is None or plan.most >= plan.least
+        plain = len(plan.options) == 1 and not plan.counts and not plan.repeats
+        return bool(plan.values) and plain and fits
 
     def _may_fit(self, state: State) -> bool:
         """Are there values left for the items that have to come?"""
@@ -224,9 +232,10 @@ class Writer:
         rule: Callable[[Any], Call],
         space: Space,
         zero_fractions: bool,
+        any_order: bool,
     ):
         self.search, self.call, self.rule, self.space = search, call, rule, space
-        self.zero_fractions = zero_fractions
+        self.zero_fractions, self.any_order = zero_fractions, any_order
 
     def whole(self) -> Expr:
         """The array from its bracket on."""
@@ -249,4 +258,4 @@ class Writer:
         if option.value < 0:
             return self.call(option.schema)
         value = self.search.plan.values[option.value]
-        return spelled((value,), self.space, self.zero_fractions)
+        return spelled((value,), self.space, self.zero_fractions, self.any_order)

@@ -42,10 +42,14 @@ def _minute(minute: int) -> Expr:
     return Regular(_node(formats.leap_minute(minute)[4:] + '"'))
 
 
-def expression(facets: tuple[Facet, ...]) -> Expr | None:
-    """The JSON text of strings with just these facets, if these are `time` or `date-time`."""
-    before = _BEFORE.get(facets)
-    return None if before is None else _after(before)
+def has(facets: tuple[Facet, ...]) -> bool:
+    """Are these just `time` or `date-time`?"""
+    return facets in _BEFORE
+
+
+def expression(facets: tuple[Facet, ...]) -> Expr:
+    """The JSON text of strings with just these facets."""
+    return _after(_BEFORE[facets])
 
 
 _BEFORE: Mapping[tuple[Facet, ...], str] = {

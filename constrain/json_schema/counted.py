@@ -63,6 +63,11 @@ class Counted:
         within[list(_CONTINUATION)] = True
         return _edges(by_byte[:, ~within]), _edges(by_byte[:, within])
 
+    @property
+    def breadth(self) -> int:
+        """How many bytes may follow in some state."""
+        return int((self.dfa.table[:, self.dfa.classes] != DEAD).sum(axis=1).max())
+
     def is_live(self, state: int, n: int) -> bool:
         """Can a string be finished in `state` after `n` code points?"""
         if state == DEAD:

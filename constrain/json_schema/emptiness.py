@@ -70,7 +70,7 @@ def _string(survey: Survey, node: Node) -> bool:
         return strings.is_satisfiable(node)
     except LimitExceeded as error:
         where = survey.where(node) or "#"
-        note = f"what is said of the string at {where} is too large together"
+        note = f"the string at {where}: {error.note or 'too much is said of it'}"
         raise LimitExceeded(error.limit, error.reached, note) from None
 
 

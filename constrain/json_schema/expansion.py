@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .survey import Survey
 
 MAX_DERIVED = 20_000
-MAX_EFFORT = 200_000  # schemas looked at for clashes
+MAX_EFFORT = 100_000  # schemas looked at for clashes
 MAX_CHOICES = 12  # choices that are compared before one is split
 
 

@@ -33,7 +33,7 @@ class Facet:
 
 
 _LANGUAGES: Mapping[str, Callable[[str], regex.Node]] = {
-    "pattern": patterns.content,
+    "pattern": patterns.names,
     "format": formats.language,
     "text": regex.text,
 }
@@ -58,7 +58,13 @@ def facets_of(node: Node) -> tuple[Facet, ...]:
 def tree(facet: Facet) -> regex.Node:
     """The strings that have a facet, which holds, as it is written: for lowering, not algebra."""
     assert facet.holds
-    return formats.content(facet.text) if facet.kind == "format" else language(facet)
+    return _TREES.get(facet.kind, regex.text)(facet.text)
+
+
+_TREES: Mapping[str, Callable[[str], regex.Node]] = {
+    "pattern": patterns.content,
+    "format": formats.content,
+}
 
 
 @lru_cache(maxsize=2048)

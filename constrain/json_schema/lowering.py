@@ -36,7 +36,8 @@ def lower(survey: Survey, node: Node, space: Space) -> Expr:
         return choice(survey.calls[id(leaf)] for leaf in survey.leaves(node))
     values = instances.admitted(survey, node)
     if values is not None:
-        return spelled(values, space, survey.draft.zero_fractions)
+        any_order = survey.options.property_order == "any"
+        return spelled(values, space, survey.draft.zero_fractions, any_order)
     kinds = types_of(node) or KINDS
     if len(kinds) == 1:
         return _lower_kind(survey, node, kinds[0], space)
@@ -114,9 +115,12 @@ def array_writer(survey: Survey, number: int, space: Space) -> arrays.Writer:
     """What writes the rules of the array of rule `number`."""
     search = survey.arrays[id(survey.nodes[number])]
     zero_fractions = survey.draft.zero_fractions
-    return arrays.Writer(
-        search, survey.call, lambda key: Call(("array", number, key)), space, zero_fractions
-    )
+    any_order = survey.options.property_order == "any"
+
+    def rule(key: object) -> Call:
+        return Call(("array", number, key))
+
+    return arrays.Writer(search, survey.call, rule, space, zero_fractions, any_order)
 
 
 def state_rule(survey: Survey, name: Hashable, space: Space) -> Expr | None:

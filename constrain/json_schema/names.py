@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
-from constrain.automata.dfa import DFA, Automaton, accepts, minimize
+from constrain.automata.dfa import DEAD, DFA, Automaton, accepts, minimize
 from constrain.automata.regex_to_dfa import from_node
 from constrain.automata.resolve import resolve
 from constrain.syntax import regex_ast as regex
@@ -87,3 +88,8 @@ def automaton(node: regex.Node) -> DFA:
     if isinstance(node, Automaton):
         return node.dfa
     return minimize(from_node(resolve(node)))
+
+
+def tree(dfa: DFA) -> regex.Node:
+    """The language of a minimal automaton as a tree."""
+    return regex.NOTHING if dfa.start == DEAD else cast(regex.Node, Automaton(dfa))

@@ -18,7 +18,7 @@ from json.encoder import encode_basestring as quote  # pyright: ignore[reportPri
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from constrain.automata import json_text
-from constrain.automata.dfa import DEAD, DFA, Automaton, leaf, minimize, product
+from constrain.automata.dfa import DEAD, DFA, Automaton, minimize, product
 from constrain.errors import LimitExceeded
 from constrain.syntax import regex_ast as regex
 from constrain.syntax.grammar import Call, Expr, Literal, Regular, Sequence, Space, choice
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from .survey import Survey
 
 MAX_OPTIONS = 256
-MAX_STATES = 100_000
+MAX_STATES = 30_000
 MAX_WORDS = 32  # a regular language of up to so many names is a list of names
+MAX_KNOWN = 1_000  # names that other names of the same object are told apart from
 BLOCK = 16  # names in one rule
 
 State: TypeAlias = tuple[int, int, tuple[int, ...]]
@@ -229,6 +230,8 @@ def _classes(
     known: frozenset[str], languages: tuple[Names, ...], allowed: Names | None
 ) -> list[tuple[regex.Node, frozenset[Names]]]:
     """The names beside `known`, parted into those that are inside the same `languages`."""
+    if len(known) > MAX_KNOWN:
+        raise LimitExceeded("names beside other names", len(known), "declare fewer properties")
     rest = name_sets.automaton(name_sets.language(Names(known, outside=True)))
     if allowed is not None:
         rest = _product(rest, name_sets.automaton(name_sets.language(allowed)), True)
@@ -245,7 +248,7 @@ def _classes(
             raise LimitExceeded("classes of property names", len(classes))
     everything = name_sets.automaton(name_sets.language(name_sets.ALL))
     return [
-        (ANY_NAME if held is everything else leaf(held), inside)
+        (ANY_NAME if held is everything else name_sets.tree(held), inside)
         for held, inside in classes
         if held.start != DEAD
     ]

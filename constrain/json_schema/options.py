@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
 from constrain.errors import SpecError
 
@@ -23,12 +24,17 @@ class Options:
     property_order: "schema" (declared properties in their order, then required ones that are not
         declared, then others) or "any".
     formats: "assert", or "annotate": then `format` says nothing.
+    on_unsupported: "error", or a function that is told the pointer of a keyword that cannot be
+        honoured and what it is; then the schema is taken without that keyword.
     """
 
     whitespace: str = "any"
     draft: str | None = None
     property_order: str = "schema"
     formats: str = "assert"
+    on_unsupported: Literal["error"] | Callable[[str, str], None] = field(
+        default="error", compare=False
+    )
 
     def __post_init__(self) -> None:
         _check("whitespace", self.whitespace, _SPACE_LIMITS)

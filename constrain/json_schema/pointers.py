@@ -29,6 +29,11 @@ def escape(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1")
 
 
+def unescape(token: str) -> str:
+    """Return what `escape` made `token` of."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
 def locate(root: Any, node: Any) -> str:
     """Return the pointer of the object `node` below `root`; "" if it is the root itself."""
     stack: list[tuple[str, Any]] = [("", root)]
@@ -55,7 +60,7 @@ def resolve(root: Any, fragment: str) -> Any:
     for token in fragment.split("/")[1:]:
         if "%" in token:
             token = unquote(token)
-        token = token.replace("~1", "/").replace("~0", "~")
+        token = unescape(token)
         if isinstance(value, list):
             value = value[_index(token)]
         elif isinstance(value, dict):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from constrain.automata.json_rules import standard_rules
+from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Expr, Space
 
 from . import clock, source
@@ -38,7 +40,11 @@ class SchemaRules(Mapping[Hashable, Expr]):
     def __getitem__(self, name: Hashable) -> Expr:
         expr = self._lowered.get(name)
         if expr is None:
-            expr = self._lowered[name] = self._lower(name)
+            try:
+                expr = self._lowered[name] = self._lower(name)
+            except RecursionError:
+                depth = sys.getrecursionlimit()
+                raise LimitExceeded("members or items to come", depth) from None
         return expr
 
     def _lower(self, name: Hashable) -> Expr:

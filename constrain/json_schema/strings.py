@@ -10,12 +10,23 @@ intersected before or after.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from json.encoder import encode_basestring as quote
+from operator import and_
 from typing import Any, cast
 
-from constrain.automata.dfa import DEAD, MAX_STATES, Automaton, explore, leaf
+from constrain.automata.dfa import (
+    DEAD,
+    DFA,
+    MAX_STATES,
+    Automaton,
+    explore,
+    leaf,
+    minimize,
+    product,
+)
 from constrain.automata.json_text import PLAIN
+from constrain.errors import LimitExceeded
 from constrain.syntax import regex_analysis, regex_ast as regex
 from constrain.syntax.grammar import Call, Expr, JsonString, Regular
 
@@ -37,7 +48,7 @@ def is_satisfiable(node: Node) -> bool:
     if hi is not None and lo > hi:
         return False
     facets = facets_of(node)
-    if not facets:
+    if not facets or _is_timed(facets, lo, hi):
         return True
     found = form(facets, lo, hi)
     return not found.is_empty if isinstance(found, Counted) else found != regex.NOTHING
@@ -52,11 +63,15 @@ def string(node: Node, rule: Callable[[Any], Call]) -> Expr:
     facets = facets_of(node)
     if not facets:
         return JsonString(lo, hi)
-    timed = clock.expression(facets) if hi is None and lo <= _LEAST_TIME else None
-    if timed is not None:
-        return timed
+    if _is_timed(facets, lo, hi):
+        return clock.expression(facets)
     found = form(facets, lo, hi)
     return whole(rule, (found.dfa.start, 0)) if isinstance(found, Counted) else quoted(found)
+
+
+def _is_timed(facets: tuple[Facet, ...], lo: int, hi: int | None) -> bool:
+    """Is there an expression made of rules for these strings?"""
+    return hi is None and lo <= _LEAST_TIME and clock.has(facets)
 
 
 def counted(node: Node) -> Counted:
@@ -75,16 +90,19 @@ def form(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node | Cou
             return node
     if lo == 0 and hi is None:
         return content(facets, lo, hi)
-    nodes = [language(facet) for facet in facets]
-    both = nodes[0] if len(nodes) == 1 else regex.Intersect(tuple(nodes))
-    dfa = names.automaton(both)
+    dfa = _automaton(facets)
     if dfa.start == DEAD:
         return regex.NOTHING
     if dfa.n_states * (hi or lo) <= _LARGE:
         return content(facets, lo, hi)
-    return Counted(dfa, lo, hi)
+    found = Counted(dfa, lo, hi)
+    if found.breadth > _BROAD:
+        note = "a pattern for most characters beside a length; a shorter length or none would do"
+        raise LimitExceeded("deterministic states", dfa.n_states * (hi or lo), note)
+    return found
 
 
+_BROAD = 110  # bytes; with more of them in one place every mask would take a second
 _LARGE = 2_000  # deterministic states that are made before the first mask
 
 
@@ -102,10 +120,16 @@ def content(facets: tuple[Facet, ...], lo: int, hi: int | None) -> regex.Node:
         node = _of_length(tree(facets[0]), lo, hi)
         if node is not None:
             return node
-    nodes = [language(facet) for facet in facets]
+    nodes: list[regex.Node] = [names.tree(_automaton(facets))]
     if lo > 0 or hi is not None:
-        nodes.append(regex.repeat(_alphabet(nodes), lo, hi))
-    return patterns.resolved(regex.Intersect(tuple(nodes)))
+        nodes.append(regex.repeat(_alphabet([language(facet) for facet in facets]), lo, hi))
+    return nodes[0] if len(nodes) == 1 else patterns.resolved(regex.Intersect(tuple(nodes)))
+
+
+def _automaton(facets: tuple[Facet, ...]) -> DFA:
+    """Strings that have every facet; the automaton of each is made once in a process."""
+    dfas = [names.automaton(language(facet)) for facet in facets]
+    return minimize(reduce(lambda a, b: product(a, b, and_), dfas))
 
 
 def _of_length(node: regex.Node, lo: int, hi: int | None) -> regex.Node | None:

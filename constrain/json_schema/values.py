@@ -7,11 +7,13 @@ objects take white space where JSON allows it; the names of an object come in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import permutations
 from json.encoder import encode_basestring as quote  # pyright: ignore[reportPrivateUsage]
 from typing import Any
 
+from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Expr, JsonArray, JsonObject, Space, Words, choice
 
 from .keywords import is_number, is_whole
@@ -70,28 +72,44 @@ def exact(number: float | Decimal) -> int | Decimal:
     return Decimal(repr(number)) if isinstance(number, float) else number
 
 
-def spelled(values: Iterable[Any], space: Space, zero_fractions: bool = True) -> Expr:
+def spelled(
+    values: Iterable[Any], space: Space, zero_fractions: bool = True, any_order: bool = False
+) -> Expr:
     """Any one of `values`, in canonical spelling; NEVER if there are none.
 
     zero_fractions: is an integral number also spelled with a fraction of one zero?
+    any_order: may the names of an object come in any order? Raises LimitExceeded past six names.
     """
     words: list[bytes] = []
     nested: list[Expr] = []
+
+    def inner(value: Any) -> Expr:
+        return spelled((value,), space, zero_fractions, any_order)
+
     for value in values:
         if value.__class__ is list:
-            items = tuple(spelled((item,), space, zero_fractions) for item in value)
+            items = tuple(map(inner, value))
             nested.append(JsonArray(items, None, len(items), len(items), space))
         elif value.__class__ is dict:
-            members = (
-                (name, spelled((item,), space, zero_fractions), True)
-                for name, item in value.items()
-            )
-            nested.append(JsonObject(tuple(members), None, space))
+            members = [(name, inner(item), True) for name, item in value.items()]
+            for some in _orders(members) if any_order else (tuple(members),):
+                nested.append(JsonObject(some, None, space))
         else:
             words.extend(spellings(value, zero_fractions))
     if words:
         nested.append(Words(tuple(sorted(set(words)))))
     return choice(nested)
+
+
+def _orders(
+    members: list[tuple[str, Expr, bool]],
+) -> Iterator[tuple[tuple[str, Expr, bool], ...]]:
+    if len(members) > _MOST_IN_ANY_ORDER:
+        raise LimitExceeded("names of a constant object, in any order", len(members))
+    return permutations(members)
+
+
+_MOST_IN_ANY_ORDER = 6
 
 
 def spellings(value: Any, zero_fractions: bool = True) -> list[bytes]:

@@ -14,10 +14,8 @@ from constrain.lm.keys import Key, seed_of
 from .messages import Sample, Scored
 from .plates import get_plates
 from .runtime import Messenger
-from .traces import Trace
+from .traces import ENUMERATED, Trace
 from .wrapping import handler
-
-DIM = "enumerate_dim"
 
 
 class EnumMessenger(Messenger):
@@ -48,7 +46,7 @@ class EnumMessenger(Messenger):
             log_prob=_along(log_probs, dim),
             log_q=np.asarray(log_q).reshape(shape),
             done=True,
-            infer={**msg.infer, DIM: dim},
+            infer={**msg.infer, ENUMERATED: dim},
         )
 
     def _dim(self) -> int:
@@ -153,7 +151,7 @@ def log_evidence(trace: Trace) -> float:
 
 def _first_dim(trace: Trace) -> int | None:
     """The rightmost enumerated axis."""
-    dims = [site.infer[DIM] for site in trace.nodes.values() if DIM in site.infer]
+    dims = [site.infer[ENUMERATED] for site in trace.nodes.values() if ENUMERATED in site.infer]
     return max(dims, default=None)
 
 

@@ -34,6 +34,7 @@ def seed(seed: int, particle: int = 0) -> SeedMessenger:
     """Make every draw a function of (seed, particle, which site of the run it is).
 
     The same each time, whatever else runs beside it or in which order. The innermost seed counts.
+    Inference gives its particles keys of its own, by `rng=`, and refuses a seed around it.
 
     >>> from constrain import poutine
     >>> from constrain.lm.distributions import Bernoulli

@@ -11,6 +11,9 @@ import numpy as np
 from .messages import Message, Sample, Score, Scored
 from .wrapping import execute, forked
 
+ENUMERATED = "enumerate_dim"
+"""Annotation of a site that holds all its values: the array axis along which they are."""
+
 SiteFilter: TypeAlias = Callable[[str, Message], bool]
 
 
@@ -154,11 +157,14 @@ class Trace:
         return self._sum(lambda site: site.log_weight, site_filter)
 
     def _sum(self, of: Callable[[Scored], Score], site_filter: SiteFilter) -> float:
-        return sum(
-            float(np.sum(of(site)))
-            for name, site in self.nodes.items()
-            if isinstance(site, Scored) and site_filter(name, site)
-        )
+        total = 0.0
+        for name, site in self.nodes.items():
+            if not isinstance(site, Scored) or not site_filter(name, site):
+                continue
+            if ENUMERATED in site.infer:
+                raise ValueError(f"site {name!r} has all its values at once; see log_evidence")
+            total += float(np.sum(of(site)))
+        return total
 
     # --- kinds of sites
 

@@ -1,8 +1,8 @@
 """Copies of a program's attributes for its clones.
 
-What cannot change is shared; lists, dicts and sets are copied with what is in them; an object
-with a `fork` method is asked for one. Two names of one object stay two names of one object.
-Anything else that may change goes through `copy.copy`'s deep sibling, object by object.
+What cannot change is shared: numbers, texts, frozen dataclasses, states of constraints, language
+models. Lists, dicts and sets are copied with what is in them; an object with a `fork` method is
+asked for one, any other goes through `copy.deepcopy`. Two names of one object stay that.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from constrain.decoding.constraint import Constraint, Handle
+from constrain.tokens.vocabulary import Vocabulary
+
 Memo = dict[int, Any]
 
 SHARED: frozenset[type] = frozenset(
     {
         bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, frozenset,
         types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type,
+        Handle, Constraint, Vocabulary,
     }
 )  # fmt: skip
 """Types whose values never change, or are the same for everybody."""
@@ -60,6 +64,9 @@ def _tuple(value: tuple[Any, ...], memo: Memo) -> tuple[Any, ...]:
 
 def _other(value: Any, memo: Memo) -> Any:
     if isinstance(value, int | str | bytes):  # also their subclasses, such as tokens
+        return value
+    frozen = getattr(type(value), "__dataclass_params__", None)
+    if frozen is not None and frozen.frozen:
         return value
     if hasattr(value, "fork"):
         return value.fork()

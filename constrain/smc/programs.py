@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from constrain.lm.keys import SHARED, Key
 from constrain.poutine import Messenger
 from constrain.poutine.runtime import install, installed
+from constrain.poutine.seeding import SeedMessenger
 
 from . import driver
 from .modeling import Model, Weigher
@@ -41,6 +42,11 @@ class Programs:
     @classmethod
     def start(cls, model: Model, n: int, seed: int) -> Programs:
         """n clones of a program, each of which has run `start`."""
+        if any(isinstance(m, SeedMessenger) for m in installed()):
+            raise ValueError(
+                "poutine.seed around inference would draw the same in every particle; "
+                "give the inference its rng= instead"
+            )
         models = tuple(model.fork() for _ in range(n))
         stacks = tuple(tuple(copy.copy(m) for m in installed()) for _ in range(n))
         programs = cls(models, -float(np.log(n)), stacks)

@@ -24,7 +24,10 @@ from .weights import Floats, Ints
 LIVE, FINISHED, DEAD = 0, 1, 2
 
 CHUNK_BYTES = 1 << 27
-"""Bound on the rows of log-probabilities that are looked at in one piece."""
+"""Bound on the rows of log-probabilities that a model is asked for in one call."""
+
+PIECE_BYTES = 1 << 23
+"""Bound on those that are weighed in one piece, which should fit a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,22 +203,24 @@ class Texts:
         pairs = np.stack([self.lm_states[which], self.places[which]], -1)
         pairs, row_of = np.unique(pairs, axis=0, return_inverse=True)
         row_of = row_of.reshape(-1)
-        size = max(1, CHUNK_BYTES // (8 * len(self.target.lm.vocabulary)))
-        for begin in range(0, len(pairs), size):
-            here = (row_of >= begin) & (row_of < begin + size)
-            part = pairs[begin : begin + size]
-            factors, log_scale = self.guide.rows(part[:, 1], self.tokens.shape[1])
-            weighted = self._weighed(part[:, 0], factors)
-            weighted.log_scale[:] += log_scale
-            yield Rows(which[here], row_of[here] - begin, weighted, factors, log_scale)
+        vocab = len(self.target.lm.vocabulary)
+        for begin, stop in _ranges(len(pairs), CHUNK_BYTES // (8 * vocab)):
+            rows, normalized = self._asked(pairs[begin:stop, 0])
+            for low, high in _ranges(stop - begin, PIECE_BYTES // (8 * vocab)):
+                low, high = begin + low, begin + high
+                factors, log_scale = self.guide.rows(pairs[low:high, 1], self.tokens.shape[1])
+                piece = rows[low - begin : high - begin]
+                weighted = weigh(piece, factors, normalized=normalized)
+                weighted.log_scale[:] += log_scale
+                here = (row_of >= low) & (row_of < high)
+                yield Rows(which[here], row_of[here] - low, weighted, factors, log_scale)
 
-    def _weighed(self, states: Ints, factors: NDArray[Any]) -> Weighted:
-        """The weights of some states' tokens; states are sorted, equal ones asked for once."""
+    def _asked(self, states: Ints) -> tuple[NDArray[Any], bool]:
+        """(the model's rows for some states, are they normalised?); equal states are asked once."""
         different, place = np.unique(states, return_inverse=True)
         ask = getattr(self.target.lm, "logits", None)
         rows = self.target.lm.log_probs(different) if ask is None else ask(different)
-        rows = rows if len(different) == len(states) else rows[place.reshape(-1)]
-        return weigh(rows, factors, normalized=ask is None)
+        return rows if len(different) == len(states) else rows[place.reshape(-1)], ask is None
 
     def _with(self, live: Ints, tokens: Ints, log_mass: Floats, log_twists: Floats) -> Self:
         """The population after the live particles drew these tokens (-1: none was allowed)."""
@@ -281,3 +286,9 @@ class Texts:
     def contents(self) -> tuple[str, ...]:
         """The texts."""
         return tuple(self.target.text(ids).decode(errors="replace") for ids in self.values())
+
+
+def _ranges(n: int, size: int) -> Iterator[tuple[int, int]]:
+    """0 to n in parts of at most `size`, and at least 1."""
+    size = max(1, size)
+    return ((begin, min(n, begin + size)) for begin in range(0, n, size))

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     | (?P<name>[A-Za-z0-9_-]+)
     | (?P<string>"(?:\\.|[^"\\\n])*")
     | (?P<set>\[\^?(?:\\.|[^\]\\])*\])
-    | (?P<count>\{{\s*(?P<low>\d+)\s*(?P<comma>,?)\s*(?P<high>\d*)\s*\}})
+    | (?P<count>\{{\s*(?P<low>[0-9]+)\s*(?P<comma>,?)\s*(?P<high>[0-9]*)\s*\}})
     | (?P<token>!?{WRITTEN})
     | (?P<sign>[|()*+?.])""",
     re.VERBOSE | re.DOTALL,

@@ -205,6 +205,8 @@ class _Rules:
     def terminal(self, part: Tree) -> Built:
         """A part of a rule as a terminal, with the ones that it names built first."""
         for leaf in tree.walk(part):
+            if isinstance(leaf, tree.Special):
+                raise leaf.place.error("a token is no part of a terminal")
             if isinstance(leaf, tree.Name):
                 self.terminals.named(leaf.name)
         return self.terminals.build(part)

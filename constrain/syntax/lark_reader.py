@@ -52,8 +52,8 @@ _LEXEME = re.compile(
     | (?P<statement>%[a-z]+)
     | (?P<token>{WRITTEN})
     | (?P<name>_?[A-Za-z][_A-Za-z0-9]*(?:-(?=[A-Za-z0-9_])[_A-Za-z0-9]+)*)
-    | (?P<number>[+-]?\d+(?:\.\d+)?)
-    | (?P<count>\{{\s*(?:\d+\s*,?\s*\d*|,\s*\d+)\s*\}})
+    | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)
+    | (?P<count>\{{\s*(?:[0-9]+\s*,?\s*[0-9]*|,\s*[0-9]+)\s*\}})
     | (?P<sign>->|\.\.|::=|[|()\[\]{{}}*+?!.,:~&@=])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -357,7 +357,7 @@ class _Reader:
             lo, hi = _COUNTS[sign.kind]
             return lo, hi, sign.kind
         if sign.kind == "count":
-            least, comma, most = sign.text[1:-1].replace(" ", "").partition(",")
+            least, comma, most = "".join(sign.text[1:-1].split()).partition(",")
             lo, hi = _number(least or "0"), _number(most) if most else None
             hi = hi if comma else lo
         else:
@@ -479,7 +479,8 @@ def _row(items: list[Tree]) -> Tree:
 
 
 def _number(digits: str) -> int:
-    value = int(digits[:12].partition(".")[0]) if "." not in digits else -1
+    """A count; negative, which none is, for what is not whole."""
+    value = -1 if "." in digits or "-" in digits else int(digits.lstrip("+0")[:12] or "0")
     if value > MAX_COUNT:
         raise LimitExceeded("repetition count", value, f"the most is {MAX_COUNT}")
     return value

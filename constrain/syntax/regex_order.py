@@ -15,19 +15,17 @@ from typing import Any
 from .regex_analysis import looks_around, walk, width
 from .regex_ast import (
     Atomic,
-    Chars,
     Concat,
     Look,
     Node,
-    Ranges,
     Repeat,
-    Text,
     Union,
     concat,
     look,
     repeat,
     union,
 )
+from .regex_edges import decide
 
 MAY_COMMIT = re.compile(r"\(\?>|[*+?}]\+")
 """Found in every pattern that has an atomic group or a possessive quantifier."""
@@ -40,23 +38,12 @@ MAX_INNER = 3
 def settle(node: Node) -> Node:
     """Return a tree of the same language, ordered inside of `Atomic` only.
 
+    >>> from constrain.syntax.regex_ast import Text
     >>> settle(Atomic(Repeat(Text(b"a"), 0, 2, lazy=True)))
     Concat(items=())
     """
     handler = _SETTLE.get(type(node))
     return handler(node) if handler else node
-
-
-def drop_idle_looks(items: Iterable[Node], at_end: bool = False) -> list[Node]:
-    """Leave out of a sequence "no such text follows" where it could not.
-
-    at_end: the sequence ends where the text does.
-    """
-    kept: list[Node] = []
-    for item in reversed([*items]):
-        if not _is_idle(item, kept[-1] if kept else None, at_end):
-            kept.append(item)
-    return kept[::-1]
 
 
 def has_one_match(node: Node) -> bool:
@@ -108,7 +95,7 @@ def _inner(node: Node) -> Node:
 
 
 _SETTLE: dict[type, Callable[[Any], Node]] = {
-    Concat: lambda node: concat(drop_idle_looks(_flat(map(settle, node.items)))),
+    Concat: lambda node: concat(decide(_flat(map(settle, node.items)))),
     Union: lambda node: union(map(settle, node.items)),
     Repeat: lambda node: repeat(settle(node.item), node.lo, node.hi),
     Look: lambda node: look(settle(node.item), node.behind, node.negative),
@@ -119,35 +106,3 @@ _SETTLE: dict[type, Callable[[Any], Node]] = {
 def _flat(items: Iterable[Node]) -> list[Node]:
     whole = concat(items)
     return list(whole.items) if isinstance(whole, Concat) else [whole]
-
-
-def _is_idle(item: Node, after: Node | None, at_end: bool) -> bool:
-    """Is this a negative lookahead of some text that what comes after surely does not begin?"""
-    if not isinstance(item, Look) or item.behind or not item.negative or not width(item.item)[0]:
-        return False
-    if after is None:
-        return at_end
-    first, refused = _first(after), _first(item.item)
-    if first is None or refused is None:
-        return False
-    return not any(a <= d and c <= b for a, b in first for c, d in refused)
-
-
-def _first(node: Node) -> Ranges | None:
-    """The characters that a match can begin with, where that is easily seen."""
-    if isinstance(node, Chars):
-        return node.ranges
-    if isinstance(node, Text) and node.data:
-        text = node.data.decode("utf-8", "replace")
-        return ((ord(text[0]), ord(text[0])),)
-    if isinstance(node, Concat) and node.items:
-        return _first(node.items[0])
-    if isinstance(node, Union):
-        firsts = [_first(item) for item in node.items]
-        known = [first for first in firsts if first is not None]
-        return (
-            tuple(pair for first in known for pair in first) if len(known) == len(firsts) else None
-        )
-    if isinstance(node, Repeat) and node.lo:
-        return _first(node.item)
-    return None

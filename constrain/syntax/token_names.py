@@ -12,7 +12,7 @@ MAX_TOKEN_ID = 2**31 - 1
 WRITTEN = r"<(?:\[[^\]\n]*\]|[^\s<>\[\]=!][^\s<>]*)>"
 """A pattern for the whole of such a name."""
 
-_IDS = re.compile(r"\s*(?:(\d{1,10})\s*(?:-\s*(\d{1,10}))?|(\*))\s*")
+_IDS = re.compile(r"\s*(?:([0-9]{1,10})\s*(?:-\s*([0-9]{1,10}))?|(\*))\s*")
 
 
 def read_token(name: str) -> Token:

@@ -103,6 +103,17 @@ def test_rules_of_the_same_name_are_kept_apart():
     assert not c.matches("([x])[y]")
 
 
+def test_rules_inside_of_texts_stay_unread():
+    inner = constrain.json_schema({"type": "array", "items": {"type": "integer"}})
+    wrapped = "<" + inner + ">" + inner + "!"
+    assert assembled(wrapped).ready
+    c = constrain.compile(wrapped, BYTES)
+    assert c.matches("<[1]>[2,3]!")
+    assert not c.matches("<[1]>[x]!")
+    assert not assembled("<" + constrain.substring_of("a b") + ">").ready
+    assert constrain.compile("<" + constrain.substring_of("a b") + ">", BYTES).matches("<>")
+
+
 def test_a_grammar_that_is_used_twice_is_there_once():
     assert len(assembled(NESTED + "," + NESTED).rules) == len(NESTED.rules) + 1
 

@@ -32,6 +32,7 @@ from constrain.syntax.regex_ast import (
     Text,
     Union,
 )
+from constrain.syntax.regex_edges import decided
 from constrain.syntax.regex_parser import parse
 
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "corpus" / "regex.toml").read_text("utf-8"))
@@ -166,6 +167,26 @@ def test_only_what_a_look_sees_becomes_an_automaton():
     ahead = eliminate(parse(r"c{0,5000}(?!b)a").node)
     assert isinstance(ahead, Concat)
     assert ahead.items[:1] == (parse("c{0,5000}").node,)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\b\w{2,5}\b", r"\bfoo\b", r"a(?!b)c|(?<=\d)x", r"[a-z]+(?=,),.(?!x)"],
+)
+def test_looks_that_their_neighbours_answer_need_no_automaton(pattern: str):
+    plain = resolve(parse(pattern).node)
+    assert not any(isinstance(part, Automaton) for part in walk(plain))
+    for text in ("", "ab", "foo", "foo ", "ab,c,", "ac", "1x", "x", "ab,", "ab,x", "a" * 6):
+        assert accepts(plain, text) == bool(re.fullmatch(pattern, text)), text
+
+
+@given(patterns(anchors=True, looks=True), st.lists(texts("ab\n ", max_size=4), max_size=4))
+def test_deciding_looks_changes_nothing(pattern: str, samples: list[str]):
+    node = parse(pattern).node
+    simpler, inner = decided(node, whole=True), decided(node)
+    for text in samples:
+        assert positions.matches(simpler, text) == positions.matches(node, text), text
+        assert positions.matches(inner, text) == positions.matches(node, text), text
 
 
 def test_many_anchored_alternatives():

@@ -132,6 +132,16 @@ def test_bytes_that_are_no_text_beside_tokens():
         constrain.compile(grammar, SPECIAL)
 
 
+def test_reasons_name_special_tokens():
+    constraint = constrain.compile(constrain.cfg("start: <think> /[a-z]+/"), SPECIAL)
+    state = constraint.init()
+    reason = constraint.explain(state, 97)
+    assert reason is not None
+    assert "expected: <[260]>" in reason.message
+    with pytest.raises(constrain.TokenRejected, match=r"token 261, <\[261\]>"):
+        constraint.advance(constraint.advance(state, 260), 261)
+
+
 def test_special_tokens_are_in_the_vocabulary():
     with pytest.raises(VocabularyMismatch, match=r"special token <x> \(7\)"):
         constrain.Vocabulary([b"a", None], [1], special_tokens={"<x>": 7})

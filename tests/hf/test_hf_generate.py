@@ -107,6 +107,24 @@ def test_the_likeliest_forbidden_tokens_are_named(demo, mode):
     assert vocabulary.tokens[likeliest].startswith(b"-")  # what ISO dates would have had
 
 
+def test_a_healed_prompt_may_be_tokenised_anew(demo):
+    model, tokenizer, vocabulary = demo
+    prompt = '{"name": "Mei Tanaka", "a'
+    rest = constrain.regex('ge": [0-9]{2}, "city": "(Oslo|Lima)"')
+    ids = tokenizer(prompt)["input_ids"]
+    out = hf.generate(model, tokenizer, [prompt, "x"], rest, heal=True, num_beams=2)
+    last = vocabulary.tokens[ids[-1]]
+    for text, tokens in zip(out.texts, out.tokens, strict=True):
+        assert constrain.compile(rest, vocabulary).matches(text)
+        assert len(b"".join(vocabulary.tokens[i] for i in tokens)) > len(text)
+    whole = b"".join(vocabulary.tokens[i] for i in out.tokens[0])
+    assert whole == last + out.texts[0].encode()
+    plain = hf.generate(model, tokenizer, prompt, rest)
+    assert out.log_weights[0] > plain.log_weights[0]  # the model likes to spell "age" at once
+    with pytest.raises(Unsupported, match="pass a Grammar"):
+        hf.generate(model, tokenizer, prompt, some_strings(vocabulary, "x"), heal=True)
+
+
 def test_half_a_character_at_the_end(demo):
     model, tokenizer, vocabulary = demo
     out = hf.generate(model, tokenizer, "x", some_strings(vocabulary, "中"), max_new_tokens=1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args, get_type_hints
+
 import pytest
 import torch
+from jaxtyping import jaxtyped
 from tiny_models import CONFIGS, tiny
 from torch import nn
 from transformers import AutoModelForCausalLM, BloomConfig, MambaConfig, MixtralConfig
@@ -50,6 +53,39 @@ def test_residuals_and_logits_are_what_the_model_reports(ran: HFTransparentLlm):
     for layer in LAYERS:
         close(ran.residual_in(layer)[real], out.hidden_states[layer][real].detach())
     close(ran.unembed(ran.residual_out(1), normalize=True), ran.logits())
+
+
+CALLS = {
+    "tokens": (),
+    "attention_mask": (),
+    "logits": (),
+    "residual_in": (0,),
+    "residual_after_attn": (1,),
+    "residual_out": (1,),
+    "ffn_out": (1,),
+    "decomposed_ffn_out": (1, 0, 2),
+    "ffn_bias": (1, 0, 2),
+    "neuron_activations": (1, 0, 2),
+    "neuron_output": (0, 3),
+    "attention_matrix": (1, 0, 3),
+    "attention_output": (1, 0, 2),
+    "decomposed_attn": (1, 0),
+    "attention_bias": (1, 0, 2),
+    "head_outputs": (1, 0, 2),
+    "unembedding": (),
+}
+
+
+def test_shapes_are_as_annotated(ran: HFTransparentLlm):
+    """All in one context, where an axis has one size throughout."""
+    with jaxtyped("context"):
+        for name, arguments in CALLS.items():
+            method = getattr(ran, name)
+            said = get_type_hints(method)["return"]
+            found = method(*arguments)
+            pairs = zip(get_args(said), found, strict=True) if name == "unembedding" else []
+            for expected, part in pairs or [(said, found)]:
+                assert isinstance(part, expected), (name, part.shape, expected)
 
 
 def test_padding_changes_nothing(ran: HFTransparentLlm):

@@ -195,3 +195,15 @@ def test_strongest_path_is_the_best_of_all(gpt2: HFTransparentLlm):
 
     best = max(nx.all_simple_paths(graph, "X0_1", "I1_3"), key=product)
     assert (path, share) == (best, pytest.approx(product(best)))
+
+
+def test_bfloat16_gives_the_same_picture(gpt2: HFTransparentLlm):
+    half = HFTransparentLlm(tiny("gpt2", torch.bfloat16))
+    half.run_ids(ROWS)
+    fine, coarse = contribution_graph(gpt2, 1), contribution_graph(half, 1)
+    assert set(fine.edges) == set(coarse.edges)
+    for edge in fine.edges:
+        assert coarse.edges[edge]["weight"] == pytest.approx(fine.edges[edge]["weight"], abs=0.03)
+    exact, rough = (attribute(llm, 1, 4, token_weights(llm, [7])) for llm in (gpt2, half))
+    torch.testing.assert_close(rough.heads, exact.heads, atol=0.15, rtol=0.05)
+    assert rough.total().dtype == torch.float32

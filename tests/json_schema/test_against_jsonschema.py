@@ -34,10 +34,10 @@ relaxed = settings(
 )
 
 
-def compiled(schema: Any) -> Grammar | None:
+def compiled(schema: Any, **options: Any) -> Grammar | None:
     """The grammar; None if the schema is empty. Schemas that are refused are not of interest."""
     try:
-        return grammar(schema)
+        return grammar(schema, **options)
     except EmptyLanguage:
         return None
     except LimitExceeded:
@@ -72,6 +72,18 @@ def test_verdicts_agree(schema: Any, some: list[Any]):
     for instance in some:
         expected = judge(schema, instance)
         assert (found is not None and accepts(found, instance)) == expected, instance
+
+
+@relaxed
+@given(schemas(), st.lists(instances, min_size=1, max_size=6))
+def test_verdicts_in_any_order_agree(schema: Any, some: list[Any]):
+    """With `property_order="any"` the order of an instance's members says nothing."""
+    found = compiled(schema, property_order="any")
+    for instance in some:
+        expected = judge(schema, instance)
+        for order in islice(orders(instance), 4):
+            accepted = found is not None and matches(found, json.dumps(order, ensure_ascii=False))
+            assert accepted == expected, order
 
 
 @relaxed

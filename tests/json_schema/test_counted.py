@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from constrain import Vocabulary, compile
+from constrain.errors import LimitExceeded
 from constrain.json_schema import grammar, names, patterns, strings
 from constrain.json_schema.counted import Counted
 
@@ -43,6 +44,7 @@ def test_from_every_live_pair_a_string_can_be_finished(
 @pytest.mark.parametrize(("lo", "hi"), [(0, 3), (2, 4), (3, None)])
 def test_texts(pattern: str, lo: int, hi: int | None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(strings, "_LARGE", -1)
+    monkeypatch.setattr(strings, "_BROAD", 256)
     strings.form.cache_clear()
     schema = {"type": "string", "pattern": pattern, "minLength": lo}
     found = compile(grammar(schema if hi is None else {**schema, "maxLength": hi}), BYTES)
@@ -50,6 +52,11 @@ def test_texts(pattern: str, lo: int, hi: int | None, monkeypatch: pytest.Monkey
         member = is_found(pattern, text) and lo <= len(text) and (hi is None or len(text) <= hi)
         assert found.matches(json.dumps(text, ensure_ascii=False)) == member, text
     strings.form.cache_clear()
+
+
+def test_where_most_characters_may_come_it_is_refused():
+    with pytest.raises(LimitExceeded, match="beside a length"):
+        grammar({"type": "string", "pattern": "^.*[^ ].*$", "maxLength": 5_000})
 
 
 def test_long_strings_are_cheap():

@@ -269,3 +269,21 @@ def test_formats_may_be_annotations():
         grammar({"properties": {"format": {"format": "ipv4"}}}, formats="annotate"),
         '{"format": "a"}',
     )
+
+
+def test_a_function_may_take_note_of_what_is_left_out():
+    told: list[tuple[str, str]] = []
+    schema = {"items": {"type": "string", "uniqueItems": True}, "uniqueItems": True, "minItems": 1}
+    found = grammar(schema, on_unsupported=lambda where, what: told.append((where, what)))
+    assert told == [("/uniqueItems", "uniqueItems")]
+    assert accepted(found, '["a", "a"]', "[]") == [True, False]
+    assert pickle.loads(pickle.dumps(found)) == found
+    with pytest.raises(Unsupported):
+        grammar(schema)
+
+
+def test_constant_objects_in_any_order():
+    schema = {"const": {"a": 1, "b": [{"c": 2, "d": 3}]}}
+    found = grammar(schema, property_order="any")
+    assert accepted(found, '{"b": [{"d": 3, "c": 2}], "a": 1}', '{"a": 1}') == [True, False]
+    assert not matches(grammar(schema), '{"b": [{"c": 2, "d": 3}], "a": 1}')

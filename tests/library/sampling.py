@@ -31,6 +31,11 @@ def allowed(mask: Mask) -> list[int]:
     return np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
 
 
+def allows(mask: Mask, token: int) -> bool:
+    """Is this id in a packed mask?"""
+    return bool(mask[token >> 5] >> np.uint32(token & 31) & 1)
+
+
 def takes_tokens(constraint: Constraint, ids: list[int]) -> bool:
     """Are these tokens, each in the mask before it, a text of the grammar?
 
@@ -38,14 +43,14 @@ def takes_tokens(constraint: Constraint, ids: list[int]) -> bool:
     """
     state = constraint.init()
     for token in ids:
-        allows = token in allowed(constraint.mask(state))
+        may_come = allows(constraint.mask(state), token)
         try:
             state = constraint.advance(state, token)
         except TokenRejected:
-            assert not allows
+            assert not may_come
             return False
-        assert allows
-    end = min(constraint.vocabulary.eos_token_ids) in allowed(constraint.mask(state))
+        assert may_come
+    end = allows(constraint.mask(state), min(constraint.vocabulary.eos_token_ids))
     assert end is constraint.accepts(state)
     return end
 

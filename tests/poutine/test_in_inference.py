@@ -198,3 +198,8 @@ def test_each_particle_has_its_own_trace():
         weight = model.log_prob_sum() - guide.log_prob_sum()
         assert abs(weight - particle.untwisted_weight) < 1e-9
         assert model.log_prob_sum() == pytest.approx(inside(AB)[tuple(particle.context.tokens)])
+
+
+def test_a_seed_around_inference_is_refused():
+    with poutine.seed(3), pytest.raises(ValueError, match="give the inference its rng="):
+        run(Writer(), 4, 1)

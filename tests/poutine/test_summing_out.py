@@ -74,6 +74,8 @@ def test_enumerated_chain_is_the_forward_algorithm():
         expected = (first @ np.linalg.matrix_power(transitions(), n - 1))[obs]
         trace = poutine.trace(poutine.enum(poutine.config_enumerate(chain))).get_trace(n, obs)
         assert poutine.log_evidence(trace) == near(math.log(expected))
+    with pytest.raises(ValueError, match="see log_evidence"):
+        trace.log_prob_sum()
     assert trace.nodes["x0"].value.shape == (4,)
     assert trace.nodes["x2"].value.shape == (4, 1, 1)
 

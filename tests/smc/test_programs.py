@@ -253,6 +253,8 @@ class Holder(Model):
         self.words, self.shared = [["a"]], {"table": [1]}
         self.alias = self.words
         self.context = LMContext(model(BRACKETS))
+        self.state = dyck(BRACKETS).init()
+        self.world = exact("plain")[0]
 
     def immutable_properties(self):
         return {"shared"}
@@ -270,6 +272,8 @@ def test_clones_share_what_cannot_change_and_nothing_else():
     assert one.words == [["a"]]
     assert two.alias is two.words
     assert two.shared is one.shared
+    assert two.state[0] is one.state[0]  # handles are compared by identity
+    assert two.world is one.world
     assert one.context.token_count == 0
     assert two.context.lm is one.context.lm
 

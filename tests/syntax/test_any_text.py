@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import constrain
-from constrain.errors import ConstrainError, LimitExceeded
+from constrain.errors import ConstrainError, LimitExceeded, SpecError
 from constrain.syntax.grammar import Grammar
 
 BYTES = constrain.Vocabulary([bytes([b]) for b in range(256)] + [b"aa", None], [257])
@@ -166,3 +166,14 @@ def test_hostile_specs_are_bounded(name: str):
     outcome = tried(lambda spec: make(spec, **options), text)
     assert time.process_time() - begin < 4
     assert outcome == "a grammar" or (may_refuse and outcome == LimitExceeded.__name__)
+
+
+def test_bytes_are_text_or_refused():
+    assert constrain.regex("é".encode()) == constrain.regex("é")
+    assert constrain.cfg(b'start: "a"') == constrain.cfg('start: "a"')
+    for make in (constrain.regex, constrain.cfg):
+        with pytest.raises(SpecError, match="no UTF-8") as caught:
+            make(b"ab\xffc")
+        assert caught.value.span == (2, 3)
+        with pytest.raises(SpecError, match="expected a text, found 3"):
+            make(3)

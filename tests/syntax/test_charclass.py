@@ -44,3 +44,22 @@ def test_categories_do_not_tell_case_apart(letter: str):
     changed = [char for char in CODE_POINTS if char.lower() != char]
     belongs = re.compile(rf"\{letter}").match
     assert [char for char in changed if bool(belongs(char)) != bool(belongs(char.lower()))] == []
+
+
+@pytest.mark.parametrize(
+    ("char", "same"),
+    [
+        ("k", "Kk\u212a"),
+        ("ß", "ßẞ"),
+        ("σ", "Σσς"),
+        ("ſ", "Ssſ"),
+        ("İ", "İ"),
+        ("ı", "ı"),
+        ("ᾳ", "ᾳᾼ"),
+    ],
+)
+def test_simple_case_folding(char: str, same: str):
+    """The code points that Unicode's CaseFolding.txt (statuses C and S) folds alike."""
+    assert charclass.fold_case(((ord(char), ord(char)),)) == normalize(
+        (ord(c), ord(c)) for c in same
+    )

@@ -60,13 +60,15 @@ def gather_masks(masks: Sequence[Masks | None], width: int, buffers: Buffers) ->
     """
     words = (width + 31) // 32
     out: Masks = buffers.take((len(masks), words), np.dtype(np.uint32))
-    for row, mask in zip(out, masks, strict=True):
+    for i, mask in enumerate(masks):
         if mask is None:
-            row[:] = 0xFFFFFFFF
+            out[i] = 0xFFFFFFFF
+        elif len(mask) == words:
+            out[i] = mask
         else:
             n = min(len(mask), words)
-            row[:n] = mask[:n]
-            row[n:] = 0
+            out[i, :n] = mask[:n]
+            out[i, n:] = 0
     return out
 
 
@@ -107,7 +109,8 @@ def apply_host(
 
     def part(start: int, stop: int) -> None:
         rows = slice(start, stop)
-        _apply_part(signed[rows], logits[rows], out[rows], alive[rows], banned)
+        given = None if out is logits else logits[rows]
+        _apply_part(signed[rows], given, out[rows], alive[rows], banned)
 
     parts = min(workers, len(words), 1 + logits.size // SIZE_PER_WORKER)
     if parts <= 1:
@@ -122,14 +125,14 @@ def apply_host(
 
 def _apply_part(
     words: NDArray[np.int32],
-    logits: NDArray[Any],
+    logits: NDArray[Any] | None,  # None: they are in `out`
     out: NDArray[Any],
     alive: NDArray[np.bool_],
     banned: Any,
 ) -> None:
     from constrain.tokens import _apply_kernels as kernels  # loads numba
 
-    if out.ctypes.data == logits.ctypes.data:
+    if logits is None:
         kernels.ban_rows(words, out, alive, kernels.BIT, banned)
         return
     counts = np.empty(len(words), np.int64)

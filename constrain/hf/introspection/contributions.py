@@ -24,6 +24,7 @@ def contributions(
     >>> contributions(torch.tensor([[3.0, 0.0], [1.0, 0.0]]), whole)
     tensor([0.7500, 0.2500])
     """
+    parts, whole = parts.float(), whole.float()
     left = torch.linalg.vector_norm(whole - parts, ord=norm, dim=-1)
     closer = (torch.linalg.vector_norm(whole, ord=norm, dim=-1) - left).clamp(min=FLOOR)
     part_axes = tuple(range(parts.ndim - whole.ndim))
@@ -43,7 +44,7 @@ def attention_contributions(
     A bias of the layer belongs to no part and takes no share.
     """
     parts = decomposed_attn.permute(1, 2, 0, 3).flatten(0, 1)
-    shares = contributions(torch.cat([parts, residual_in.float()[None]]), residual_after_attn)
+    shares = contributions(torch.cat([parts, residual_in[None]]), residual_after_attn)
     heads = shares[:-1].unflatten(0, decomposed_attn.shape[1:3])
     return heads.permute(2, 0, 1), shares[-1]
 
@@ -64,9 +65,7 @@ def neuron_contributions(
     decomposed_ffn_out: Float[torch.Tensor, "d_ffn d_model"],
 ) -> tuple[Float[torch.Tensor, " d_ffn"], Float[torch.Tensor, ""]]:
     """Shares of every neuron, and of what was there before, in a layer's output at one position."""
-    shares = contributions(
-        torch.cat([decomposed_ffn_out, residual_before.float()[None]]), residual_out
-    )
+    shares = contributions(torch.cat([decomposed_ffn_out, residual_before[None]]), residual_out)
     return shares[:-1], shares[-1]
 
 
