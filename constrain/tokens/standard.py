@@ -7,10 +7,12 @@ numbers, so that the dense tables of a vocabulary can be built for them once and
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -86,10 +88,9 @@ def standard() -> Standard:
     arena = Arena(TEMPLATE_BYTES)
     arena.words[at.LONGEST : at.LONGEST_SPACE + 1] = 1 << 20
     sync(arena, program, 0)
-    home_of = [0]
     homes: dict[Fragment, int] = {}
     for node, entry in lowering.fragments.entries.items():
-        homes[node] = _explore(arena, entry, home_of)
+        homes[node] = _explore(arena, entry)
     arena.words[at.N_STANDARD] = arena.used(at.CONFIG)
     arena.words[at.STANDARD_CODE] = len(program.code)
     arena.words[at.SPACE_HOME] = homes[json_text.any_space()]
@@ -104,21 +105,33 @@ def standard() -> Standard:
         tuple(program.fragments),
         dict(lowering.fragments.entries),
         homes,
-        tuple(home_of),
+        _home_of(arena, program, homes),
         arena,
     )
 
 
-def _explore(arena: Arena, entry: int, home_of: list[int]) -> int:
-    """Compute every configuration of the fragment at `entry`; append its home for each."""
+def _explore(arena: Arena, entry: int) -> int:
+    """Compute every configuration of the fragment at `entry`; its first is its home."""
     home = int(kernels.intern_one_(arena.words, entry, 0, 0, 0))
     c = home
     while c < arena.used(at.CONFIG):
-        home_of.append(home)
         for byte in range(256):
             kernels.drive_(arena.words, c, byte)
         c += 1
     return home
+
+
+def _home_of(arena: Arena, program: Program, homes: dict[Fragment, int]) -> tuple[int, ...]:
+    """For each configuration the home of the fragment that its threads are in."""
+    starts = [entry for entry, _ in program.fragments]
+    records = arena.segment(at.CONFIG).reshape(-1, at.WIDTH[at.CONFIG])
+    threads = arena.segment(at.THREAD).reshape(-1, at.WIDTH[at.THREAD])
+    found = [0]
+    for q in range(1, arena.used(at.CONFIG)):
+        pc = int(threads[records[q, at.CONFIG_THREADS], 0])
+        _, content = program.fragments[bisect_right(starts, pc) - 1]
+        found.append(homes[cast("Fragment", content)])
+    return tuple(found)
 
 
 COPIED = (

@@ -27,7 +27,7 @@ from .rows import pool
 from .standard import Standard, standard, standard_count
 from .vocabulary import Vocabulary
 
-FORMAT = "11"
+FORMAT = "12"
 """Goes up when the layout of the tables or the standard automata change."""
 
 UNICODE = unicodedata.unidata_version
