@@ -12,6 +12,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
+import numpy as np
+
 from constrain.lm.keys import Key
 from constrain.poutine import (
     DeadEnd,
@@ -43,7 +45,7 @@ class Weigher(Messenger):
 
     def postprocess(self, msg: Any) -> Any:
         if isinstance(msg, Scored):
-            self.model.weigh(float(msg.log_weight), msg)
+            self.model.weigh(float(np.sum(msg.log_weight)), msg)  # an array under a plate
         return msg
 
 
