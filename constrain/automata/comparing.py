@@ -108,17 +108,24 @@ def _reversed(dfa: DFA, max_states: int) -> DFA:
     pairs = list(zip(dfa.classes.tolist(), _KINDS, strict=True))
     numbers = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
     classes = [numbers[pair] for pair in pairs]
+    origins: dict[tuple[int, int], list[int]] = {}  # (byte class, state): where from
+    for p, row in enumerate(table):
+        for byte_class, target in enumerate(row):
+            origins.setdefault((byte_class, target), []).append(p)
 
     def after(place: int | _Within, byte_class: int, kind: int) -> Iterable[int | _Within]:
         if isinstance(place, _Within):
             state = table[place.state][byte_class] if kind == 0 else DEAD
-            found = [_Within(place.goal, place.origin, state, place.left - 1)]
-        else:
-            rows = enumerate(table) if kind else ()
-            found = [_Within(place, p, row[byte_class], kind - 1) for p, row in rows]
-        for new in found:
-            if new.state != DEAD and (new.left or new.state == new.goal):
-                yield new if new.left else new.origin
+            if state != DEAD and place.left > 1:
+                yield _Within(place.goal, place.origin, state, place.left - 1)
+            elif state == place.goal:
+                yield place.origin
+        elif kind == 1:
+            yield from origins.get((byte_class, place), ())
+        elif kind > 1:
+            for p, row in enumerate(table):
+                if row[byte_class] != DEAD:
+                    yield _Within(place, p, row[byte_class], kind - 1)
 
     def successors(here: Places) -> Iterable[tuple[int, Places]]:
         for pair, number in numbers.items():

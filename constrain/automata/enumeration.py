@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import cast
 
 from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Grammar
 
 from .members import MAX_TEXT, flat, longest_length, lowest
 from .productions import Productions, Row
+from .rule_graph import components
 
 MAX_CELLS = 1_000_000
 
@@ -27,7 +29,7 @@ def enumerate(grammar: Grammar) -> Iterator[bytes]:
         return
     end = longest_length(found)
     texts = Enumeration(found)
-    length = 0
+    length = int(found.least[found.start])
     while end is None or length <= end:
         yield from texts.of_length(length)
         length += 1
@@ -65,11 +67,16 @@ class Enumeration:
         self._lengths: list[int] = [0] * len(grammar.rows)  # bit n: has a text of n bytes
         self._cell_lengths: dict[int, int] = {}
         self._horizon = -1
+        graph: dict[Hashable, list[int]] = {
+            symbol: [part for row in rows for part in row.rest]
+            for symbol, rows in zip(range(len(grammar.rows)), grammar.rows, strict=True)
+        }
+        self._groups = cast(list[list[int]], components(graph))
 
     def of_length(self, length: int) -> Iterator[bytes]:
         """The texts of exactly `length` bytes, in byte order."""
         if length > self._horizon:
-            self._look_ahead(max(16, 2 * length))
+            self._look_ahead(max(16, length + length // 4))
         start = self._expand(self._cell(self.grammar.start, 0, 0))
         trail = [iter([(-1, start)])]
         text = bytearray()
@@ -81,7 +88,8 @@ class Enumeration:
                 continue
             byte, place = step
             left = length - len(trail) + 1
-            if not any(self._cell_length(cell) >> left & 1 for cell in place):
+            place = frozenset(cell for cell in place if self._cell_length(cell) >> left & 1)
+            if not place:
                 continue
             text += bytes((byte,)) if byte >= 0 else b""
             if left == 0:
@@ -135,24 +143,31 @@ class Enumeration:
     # -- lengths
 
     def _look_ahead(self, horizon: int) -> None:
-        """Find the lengths of texts of each nonterminal, up to `horizon`."""
+        """Find the lengths of texts of each nonterminal, up to `horizon`: callees first."""
         self._horizon = horizon
         self._cell_lengths = {0: 1}
-        changed = True
-        while changed:
-            changed = False
-            for symbol in range(len(self._lengths) - 1, -1, -1):
-                found = self._lengths[symbol]
-                for row in self.grammar.rows[symbol]:
-                    lengths = 1 << len(row.bytes)
-                    for part in row.rest:
-                        lengths = self._sums(lengths, self._lengths[part])
-                    found |= lengths & ((2 << horizon) - 1)
-                changed = changed or found != self._lengths[symbol]
-                self._lengths[symbol] = found
+        for group in self._groups:
+            changed = True
+            while changed:
+                found = [self._row_lengths(symbol) for symbol in group]
+                changed = found != [self._lengths[symbol] for symbol in group]
+                for symbol, lengths in zip(group, found, strict=True):
+                    self._lengths[symbol] = lengths
+
+    def _row_lengths(self, symbol: int) -> int:
+        """The lengths of texts of a nonterminal, by what is known of others."""
+        found = 0
+        for row in self.grammar.rows[symbol]:
+            lengths = 1 << len(row.bytes)
+            for part in row.rest:
+                lengths = self._sums(lengths, self._lengths[part])
+            found |= lengths
+        return found & ((2 << self._horizon) - 1)
 
     def _sums(self, a: int, b: int) -> int:
         """The sums of a length out of each of two sets, up to the horizon."""
+        if a.bit_count() < b.bit_count():
+            a, b = b, a
         found = 0
         while b:
             low = lowest(b)

@@ -42,8 +42,12 @@ class Network:
         self.rest: list[Expr] = [EMPTY]  # place -> what follows it in its rule
         self.loops: set[int] = set()  # places that can come again within one rule
         self.entries: dict[Hashable, int] = {}
-        for name, expr in rules.items():
-            self.entries[name] = self._add(expr, EXIT)
+        try:
+            for name, expr in rules.items():
+                self.entries[name] = self._add(expr, EXIT)
+        except RecursionError:
+            note = "name the inner parts as rules"
+            raise LimitExceeded("expression depth", len(self.arcs), note) from None
 
     def _place(self, expr: Expr, after: int) -> int:
         """A place without arcs, before `expr` and what follows `after`."""

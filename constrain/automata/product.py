@@ -40,6 +40,7 @@ from .rule_graph import calls
 
 MAX_RULES = 100_000
 MAX_EDGES = 2_000_000
+MAX_INLINE = 20  # steps in a row that are written as one expression
 
 Spot: TypeAlias = tuple[int, int]
 """A place in the network of rules, and a state of the automaton."""
@@ -291,7 +292,8 @@ class _Writer:
         self._rules[name] = choice(self._call(start, (entry, state), end) for end in accepted)
         while self._todo:
             piece = self._todo.pop()
-            self._rules[piece] = self._piece(piece.rule, (piece.place, piece.before), piece.behind)
+            spot = piece.place, piece.before
+            self._rules[piece] = self._piece(piece.rule, spot, piece.behind, MAX_INLINE)
         return self._rules
 
     def _call(self, rule: Hashable, spot: Spot, end: int) -> Expr:
@@ -306,17 +308,20 @@ class _Writer:
                 raise LimitExceeded("rules of a product", len(self._rules))
         return Call(piece)
 
-    def _piece(self, rule: Hashable, spot: Spot, end: int) -> Expr:
+    def _piece(self, rule: Hashable, spot: Spot, end: int, inline: int) -> Expr:
         return choice(
-            sequence((self._label(label, spot[1], target[1]), self._rest(rule, target, end)))
+            sequence(
+                (self._label(label, spot[1], target[1]), self._rest(rule, target, end, inline))
+            )
             for label, target in self._table.steps[spot]
             if target in self._leading_to(end)
         )
 
-    def _rest(self, rule: Hashable, spot: Spot, end: int) -> Expr:
-        """Written in place where only one step comes by."""
-        if spot[0] != EXIT and len(self._before[spot]) == 1 and spot[0] not in self._net.loops:
-            return self._piece(rule, spot, end)
+    def _rest(self, rule: Hashable, spot: Spot, end: int, inline: int) -> Expr:
+        """What comes after a step; written in place where no other step leads there."""
+        alone = len(self._before[spot]) == 1 and spot[0] not in self._net.loops
+        if alone and spot[0] != EXIT and inline:
+            return self._piece(rule, spot, end, inline - 1)
         return self._call(rule, spot, end)
 
     def _leading_to(self, end: int) -> Set[Spot]:

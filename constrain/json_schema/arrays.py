@@ -192,6 +192,8 @@ class Search:
 
     def is_live(self, state: State) -> bool:
         """Can an array be finished from here?"""
+        if self._is_free:
+            return self._may_fit(state)
         known = self._known.get(state)
         if known is None:
             if len(self._known) > MAX_STATES:
@@ -199,7 +201,7 @@ class Search:
             self._known[state] = False  # a way back here leads to nothing new
             known = self._known[state] = self.plan.accepts(state) or (
                 self._may_fit(state)
-                and (self._is_free or any(self.is_live(after) for _, after in self.options(state)))
+                and any(self.is_live(after) for _, after in self.options(state))
             )
         return known
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
-from constrain.automata.dfa import DEAD, DFA, Automaton, accepts, minimize
+from constrain.automata.dfa import DEAD, DFA, Automaton, accepts, explore, minimize, utf8
 from constrain.automata.regex_to_dfa import from_node
 from constrain.automata.resolve import resolve
 from constrain.syntax import regex_ast as regex
@@ -90,6 +90,38 @@ def automaton(node: regex.Node) -> DFA:
     return minimize(from_node(resolve(node)))
 
 
+@lru_cache(maxsize=512)
+def outside(texts: frozenset[str]) -> DFA:
+    """All names but these: their trie beside the automaton of UTF-8, not minimised."""
+    words = {text.encode() for text in texts}
+    begun = {word[:n] for word in words for n in range(len(word) + 1)}
+    text = utf8()
+    used = sorted({byte for word in words for byte in word})
+    n_kinds = int(text.classes.max()) + 1
+    kinds = [int(text.classes[b]) for b in range(256)]
+    for k, byte in enumerate(used):
+        kinds[byte] = n_kinds + k
+    numbers = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
+    classes = [numbers[kind] for kind in kinds]
+    examples = {kind: byte for byte, kind in enumerate(classes)}
+
+    def successors(
+        state: tuple[bytes | None, int],
+    ) -> Iterator[tuple[int, tuple[bytes | None, int]]]:
+        before, here = state
+        for kind, byte in examples.items():
+            target = int(text.table[here, text.classes[byte]])
+            if target != DEAD:
+                longer = None if before is None else before + bytes((byte,))
+                yield kind, (longer if longer in begun else None, target)
+
+    def accepts_here(state: tuple[bytes | None, int]) -> bool:
+        return bool(text.accepting[state[1]]) and state[0] not in words
+
+    start: tuple[bytes | None, int] = (b"" if words else None, text.start)
+    return explore(start, successors, accepts_here, classes)
+
+
 def tree(dfa: DFA) -> regex.Node:
-    """The language of a minimal automaton as a tree."""
+    """The language of a trim automaton as a tree."""
     return regex.NOTHING if dfa.start == DEAD else cast(regex.Node, Automaton(dfa))

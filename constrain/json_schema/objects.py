@@ -232,7 +232,8 @@ def _classes(
     """The names beside `known`, parted into those that are inside the same `languages`."""
     if len(known) > MAX_KNOWN:
         raise LimitExceeded("names beside other names", len(known), "declare fewer properties")
-    rest = name_sets.automaton(name_sets.language(Names(known, outside=True)))
+    everything = name_sets.outside(frozenset())
+    rest = name_sets.outside(known)
     if allowed is not None:
         rest = _product(rest, name_sets.automaton(name_sets.language(allowed)), True)
     classes: list[tuple[DFA, frozenset[Names]]] = [(rest, frozenset())]
@@ -246,7 +247,6 @@ def _classes(
         classes = [part for part in split if part[0].start != DEAD]
         if len(classes) > MAX_OPTIONS:
             raise LimitExceeded("classes of property names", len(classes))
-    everything = name_sets.automaton(name_sets.language(name_sets.ALL))
     return [
         (ANY_NAME if held is everything else name_sets.tree(held), inside)
         for held, inside in classes
@@ -322,14 +322,15 @@ class Search:
 
     def is_live(self, state: State) -> bool:
         """Can an object be finished from here?"""
+        if self._is_free:
+            return self._may_fit(state)
         known = self._known.get(state)
         if known is None:
             if len(self._known) > MAX_STATES:
                 raise LimitExceeded("states of an object", len(self._known))
             self._known[state] = False  # a way back here leads to nothing new
             known = self._known[state] = self.plan.accepts(state) or (
-                self._may_fit(state)
-                and (self._is_free or any(map(self.is_live, self._next(state))))
+                self._may_fit(state) and any(map(self.is_live, self._next(state)))
             )
         return known
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Self
+from typing import Any, Self
+
+import numpy as np
 
 from constrain.lm.keys import Key
 from constrain.poutine import (
@@ -25,7 +27,7 @@ from constrain.poutine import (
 )
 from constrain.poutine.runtime import installed
 
-from .forking import Memo, fork
+from .forking import SHARED, Memo, fork
 
 
 class Weigher(Messenger):
@@ -43,7 +45,7 @@ class Weigher(Messenger):
 
     def postprocess(self, msg: Any) -> Any:
         if isinstance(msg, Scored):
-            self.model.weigh(float(msg.log_weight), msg)
+            self.model.weigh(float(np.sum(msg.log_weight)), msg)  # an array under a plate
         return msg
 
 
@@ -53,11 +55,6 @@ class Model:
     `__init__` calls `super().__init__()` and makes no random choice. `weight` is in nats, with
     twists. `mode` ("sample" or "beam") and `beam_idx` say how `sample` chooses.
     """
-
-    _OWN: ClassVar[frozenset[str]] = frozenset(
-        {"_log_weight", "twist_amount", "finished", "mode", "beam_idx", "force_eos", "_key",
-         "_n_sites", "_n_draws"}
-    )  # fmt: skip
 
     def __init__(self) -> None:
         self._key: Key | None = None
@@ -219,11 +216,12 @@ class Model:
     def fork(self) -> Self:
         """A clone: attributes are copied as `forking.fork` says, immutable ones are shared."""
         clone = object.__new__(type(self))
-        shared, memo = self._OWN | self.immutable_properties(), Memo()
+        shared, memo, attributes = self.immutable_properties(), Memo(), clone.__dict__
         memo[id(self)] = clone
-        attributes = clone.__dict__
+        attributes.update(self.__dict__)
         for name, value in self.__dict__.items():
-            attributes[name] = value if name in shared else fork(value, memo)
+            if type(value) not in SHARED and name not in shared:
+                attributes[name] = fork(value, memo)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

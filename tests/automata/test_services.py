@@ -58,7 +58,6 @@ def test_members_of_grammars(grammar: Grammar):
     else:
         with pytest.raises(LimitExceeded, match="any length"):
             enumeration.longest(grammar)
-        assert len(next(islice(enumeration.enumerate(grammar), 20, None))) > 0
 
 
 @settings(max_examples=50)
