@@ -10,6 +10,7 @@ import sys
 import jsonschema
 import pytest
 
+import constrain
 from constrain import cli
 
 
@@ -31,6 +32,15 @@ def run(capsys, monkeypatch):
 def flat(text: str) -> str:
     """Without boxes and line breaks that depend on the width of the terminal."""
     return re.sub(r"[\s│╭╮╰╯─]+", " ", text)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_kernels():
+    """Compiled before, or the first command would say what takes so long."""
+    bytes_alone = [*(bytes([i]) for i in range(256)), None]
+    constraint = constrain.compile(constrain.regex("a"), constrain.Vocabulary(bytes_alone, [256]))
+    constraint.mask(constraint.init())
+    constraint.matches("a")
 
 
 # check
@@ -115,10 +125,10 @@ def test_a_wrong_pattern_is_a_message_with_a_caret(run):
 
 def test_an_unsupported_keyword_is_named_with_its_place(run, tmp_path):
     path = tmp_path / "schema.json"
-    path.write_text('{"properties": {"a": {"$dynamicRef": "#x"}}}')
+    path.write_text('{"properties": {"a": {"uniqueItems": true}}}')
     code, _, err = run("check", "{}", "--schema", str(path))
     assert code == 2
-    assert "$dynamicRef" in err
+    assert "uniqueItems" in err
     assert "/properties/a" in err
 
 

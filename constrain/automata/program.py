@@ -23,8 +23,8 @@ from constrain.errors import LimitExceeded
     SPLIT,  # arg: n; then n targets
     CALL,  # arg: rule
     RETURN,
-    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), and bits: may be
-    # dense; of a character class, 3 bits for what it holds beyond ASCII, 3 for what it holds nothing of
+    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), and bits: may it
+    # be dense; for a character class what it has of the kinds beyond ASCII, then what nothing of
     COUNTED,  # arg: fragment entry of a unit's star; then entry configuration, lo, hi (-1: no end)
     LOOP,  # then lo, hi (-1: no end), body; the exit is the next instruction
     NEXT,  # arg: the LOOP whose count goes up

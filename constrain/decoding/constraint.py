@@ -312,9 +312,9 @@ class Constraint:
     def _after_last(self, state: State, token_id: int) -> State:
         """The end state, if `token_id` ends the text in `state`; else TokenRejected."""
         self._check(state, token_id)
-        if token_id in self._eos and self._tokens[token_id] is None:
-            if self._ask(self._engine.accepts, state[0]):
-                return self._end
+        is_end = token_id in self._eos and self._tokens[token_id] is None
+        if is_end and self._ask(self._engine.accepts, state[0]):
+            return self._end
         args = (self._engine, state[0].config, self.vocabulary, token_id)
         raise TokenRejected(explain.refusal(*args), token_id, state)
 

@@ -48,7 +48,6 @@ once = njit(inline="always")  # called from one place: one function less to comp
 # int32, int64 and literal arguments. So functions `f_` take int64, behind a casting `f`.
 
 
-
 def direct(function, *examples):
     """`function` (a kernel) for arguments of these types, without the dispatch on types.
 
@@ -2094,7 +2093,8 @@ def lexer_exits(A, V, lexer, roots, inside, dead, found):
 
     roots: vocabulary nodes, by whose bytes the text goes on in `lexer`. Sets bits in `inside` and
     `dead`; fills `found` with (terminal that matched last, vocabulary node where the lexer is
-    dead, node of the last match). Returns their number, or an error.
+    dead, node of the last match). Returns their number, OVER_BUDGET where `found` is too short,
+    or an error.
     """
     nodes = V[V_NODES]
     tokens = V[V_TOKENS]
@@ -2114,7 +2114,7 @@ def lexer_exits(A, V, lexer, roots, inside, dead, found):
             y, c = A[stack + 2 * sp], A[stack + 2 * sp + 1]
             last, place = A[more + 2 * sp], A[more + 2 * sp + 1]
             if 3 * (n + 257) > found.shape[0]:
-                return full(A, WALK)
+                return OVER_BUDGET
             q = drive(A, c, V[nodes + y] & 255)
             if q == DEAD and last < 0:
                 if V[tokens + y] >= 0:
@@ -2689,7 +2689,9 @@ def walk_beyond(A, V, out, root, q, alphabet):
             mode = kept
             kind = 0 if byte < 0x80 else (V[V[V_KIND] + (y >> 4)] >> (2 * (y & 15))) & 3
             if byte < 0x80 or kind > 0:
-                if (over >> (CLASS_BEYOND - 1 + kind if kind > 0 else V[V[V_CLASS] + byte])) & 1 == 0:
+                if (
+                    over >> (CLASS_BEYOND - 1 + kind if kind > 0 else V[V[V_CLASS] + byte])
+                ) & 1 == 0:
                     mode = 0
             below = int64(subtree[y])
             if mode > 0 and below & ~INNER_BYTE & ~over == 0:

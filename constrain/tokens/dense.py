@@ -191,10 +191,13 @@ class DenseTables:
         inside, dead = np.zeros(self.n_words, np.uint32), np.zeros(self.n_words, np.uint32)
         found = np.empty(3 << 14, np.int32)
         roots = self.parts[number]
-        while (n := int(kernels.lexer_exits(engine.words, v, lexer, roots, inside, dead, found))) < 0:
-            if n == at.FULL and int(engine.words[at.REQUEST]) == at.WALK:
+        while (
+            n := int(kernels.lexer_exits(engine.words, v, lexer, roots, inside, dead, found))
+        ) < 0:
+            if n == at.OVER_BUDGET:
                 found = np.empty(2 * len(found), np.int32)
-            engine.supply(n)
+            else:
+                engine.supply(n)
         exits = found[: 3 * n].reshape(n, 3)
         winners, nodes, places = exits.T
         at_once = v[v[at.V_PARENTS] + nodes] == places
@@ -234,7 +237,7 @@ class DenseTables:
         return self._offsets[key]
 
     def _exit_trie(self, roots: Words, m: int, *, at_root: bool = True) -> Words:
-        """The vocabulary below `m` (node, units) pairs as one trie; see `kernels.merge_subtrees`."""
+        """The vocabulary below `m` (node, units) pairs as one trie (`kernels.merge_subtrees`)."""
         size = 1 << 14
         while True:
             out, members = np.empty(size, np.int32), np.empty(8 * size, np.int32)

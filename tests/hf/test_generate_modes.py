@@ -13,5 +13,3 @@ CASES += [(family, mode) for family in ("gpt2", "qwen3", "t5") for mode in SOME]
 @pytest.mark.parametrize(("family", "mode"), CASES)
 def test_live_processing_equals_full_replay(family, mode):
     assert compare_modes.compare(family, mode, 600, seed=3)
-
-
