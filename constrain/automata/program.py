@@ -23,7 +23,7 @@ from constrain.errors import LimitExceeded
     SPLIT,  # arg: n; then n targets
     CALL,  # arg: rule
     RETURN,
-    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), and bits: may it
+    AUTOMATON,  # arg: fragment entry; then entry configuration (set by the engine), bits: may it
     # be dense; for a character class what it has of the kinds beyond ASCII, then what nothing of
     COUNTED,  # arg: fragment entry of a unit's star; then entry configuration, lo, hi (-1: no end)
     LOOP,  # then lo, hi (-1: no end), body; the exit is the next instruction
