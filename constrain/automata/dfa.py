@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from hashlib import blake2b
 from typing import TypeVar, cast
 
 import numpy as np
@@ -49,9 +50,27 @@ class DFA:
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """A leaf in a regular expression tree: the language of `dfa`, which is trim and not empty."""
+    """A leaf in a regular expression tree: the language of `dfa`, which is trim and not empty.
+
+    Equal where the tables are: what is known about one holds for its twin of another grammar.
+    """
 
     dfa: DFA
+
+    @cached_property
+    def content(self) -> bytes:
+        """A digest of the tables."""
+        dfa = self.dfa
+        digest = blake2b(repr((dfa.start, dfa.table.shape)).encode(), digest_size=16)
+        for table in (dfa.table, dfa.classes, dfa.accepting):
+            digest.update(table.tobytes())
+        return digest.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Automaton) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash(self.content)
 
 
 def leaf(dfa: DFA) -> Node:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from constrain.automata import json_text
 from constrain.automata.lower import Lowering
 from constrain.automata.normal_form import NormalForm
-from constrain.automata.program import AUTOMATON, COUNTED, TERMINAL
+from constrain.automata.program import AUTOMATON, COUNTED, TERMINAL, WORDS
 from constrain.errors import LimitExceeded
 from constrain.syntax.grammar import Regular
 
@@ -399,7 +399,11 @@ class Engine:
             if i < 0 or node:
                 return ("of", self._age, config)
             entry, content = fragments[i]
-            if sub and op not in (AUTOMATON, COUNTED):
+            if op == WORDS and sub:  # tries are built alike in every engine
+                sub -= int(self.arena.segment(at.TRIE)[(word - 256) >> 4])
+            elif sub and op in (AUTOMATON, COUNTED):
+                sub = self._content(sub)
+            elif sub:
                 return ("of", self._age, config)
-            parts.append((content, pc - entry, self._content(sub) if sub else 0, count))
+            parts.append((content, pc - entry, sub, count))
         return tuple(parts)
