@@ -1,4 +1,4 @@
-"""The compiled inner loops, and the only numba code: closures, successors, walks, masks.
+"""The engine's compiled inner loops: closures, successors, walks, masks, tables.
 
 Every function takes the arena `A` (layout.py) and, where tokens matter, the vocabulary's tables
 `V` and the dense tables `D`; results are small integers, negative ones say what is missing

@@ -201,40 +201,65 @@ class DenseTables:
         exits = found[: 3 * n].reshape(n, 3)
         winners, nodes, places = exits.T
         at_once = v[v[at.V_PARENTS] + nodes] == places
-        tries: list[int] = []
-        for winner in np.unique(winners[at_once]).tolist():
-            tries += (winner, self._behind(np.sort(nodes[at_once & (winners == winner)])))
+        behind = {
+            winner: np.sort(nodes[at_once & (winners == winner)])
+            for winner in np.unique(winners[at_once]).tolist()
+        }
         singles: list[int] = []
         for winner, node, place in exits[~at_once].tolist():
             path = between(v, place, node)
             singles += (winner, node, len(path), *path)
-        head = at.X_WINNERS + len(tries)
-        table = self._allocate(head + 2 * self.n_words + len(singles))
-        starts = [table + head + k * self.n_words for k in range(3)]
-        counts = len(tries) // 2, starts[2], int((~at_once).sum())
-        header = np.array([starts[0], starts[1], *counts, *tries], np.int32)
-        parts = header, inside.view(np.int32), dead.view(np.int32), np.array(singles, np.int32)
-        self.words[table : table + head + 2 * self.n_words + len(singles)] = np.concatenate(parts)
+        masks = inside.view(np.int32), dead.view(np.int32)
+        table = self._enter_lexer(masks, behind, singles, int((~at_once).sum()))
         self._offsets[key] = table
         return table
 
-    def _behind(self, nodes: Words) -> int:
-        """Offset of the exit trie with these children; of very large ones minus a part's number."""
+    def _enter_lexer(
+        self,
+        masks: tuple[Words, Words],
+        behind: dict[int, Words],
+        singles: list[int],
+        n_singles: int,
+    ) -> int:
+        """Write the table of a lexer state: all at once, for room may be made by a drop."""
+        small = {w: nodes for w, nodes in behind.items() if self._size(nodes) < at.HUGE_SUBTREE}
+        keys = {winner: ("behind", nodes.tobytes()) for winner, nodes in small.items()}
+        while True:
+            generation = self.generation
+            new = {keys[w]: self._trie_of(small[w]) for w in small if keys[w] not in self._offsets}
+            parts = [np.zeros(at.X_WINNERS + 2 * len(behind), np.int32), *masks]
+            parts += [np.array(singles, np.int32), *new.values()]
+            starts = np.cumsum([0, *map(len, parts)])
+            table = self._allocate(int(starts[-1]))
+            if generation == self.generation or len(new) == len(set(keys.values())):
+                break  # else tries that are already there have just been dropped
+        starts += table
+        self._offsets.update(zip(new, starts[4:].tolist(), strict=False))
+        head = parts[0]
+        head[: at.X_WINNERS] = (*starts[1:3], len(behind), starts[3], n_singles)
+        for k, (winner, nodes) in enumerate(behind.items()):
+            trie = self._offsets[keys[winner]] if winner in keys else -self._part(nodes)
+            head[at.X_WINNERS + 2 * k : at.X_WINNERS + 2 * k + 2] = (winner, trie)
+        self.words[table : starts[-1]] = np.concatenate(parts)
+        return table
+
+    def _size(self, nodes: Words) -> int:
+        """Tokens strictly below these trie nodes."""
         v = self.vocabulary
-        size = int((v[v[at.V_ORDER_STOP] + nodes] - v[v[at.V_ORDER_START] + nodes]).sum())
-        key = ("behind", nodes.tobytes())
-        if size >= at.HUGE_SUBTREE:
-            if key not in self._part_numbers:
-                self._part_numbers[key] = len(self.parts)
-                self.parts.append(nodes.copy())
-            return -self._part_numbers[key]
-        if key not in self._offsets:
-            pairs = np.stack([nodes, np.zeros_like(nodes)], 1).ravel()
-            trie = self._exit_trie(pairs, len(nodes), at_root=False)
-            start = self._allocate(len(trie))
-            self.words[start : start + len(trie)] = trie
-            self._offsets[key] = start
-        return self._offsets[key]
+        return int((v[v[at.V_ORDER_STOP] + nodes] - v[v[at.V_ORDER_START] + nodes]).sum())
+
+    def _trie_of(self, nodes: Words) -> Words:
+        """An exit trie with these nodes below its root."""
+        pairs = np.stack([nodes, np.zeros_like(nodes)], 1).ravel()
+        return self._exit_trie(pairs, len(nodes), at_root=False)
+
+    def _part(self, nodes: Words) -> int:
+        """The number of the part of the vocabulary behind these nodes."""
+        key = nodes.tobytes()
+        if key not in self._part_numbers:
+            self._part_numbers[key] = len(self.parts)
+            self.parts.append(nodes.copy())
+        return self._part_numbers[key]
 
     def _exit_trie(self, roots: Words, m: int, *, at_root: bool = True) -> Words:
         """The vocabulary below `m` (node, units) pairs as one trie (`kernels.merge_subtrees`)."""

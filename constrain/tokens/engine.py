@@ -120,9 +120,10 @@ class Engine:
         dense, masks = self.tables.dense, self._masks
         out = self._rows.take()
         while True:
+            tables = self.arena.words, self._vocabulary, dense.words
             if self._generation != dense.generation:  # another engine had them dropped
                 self._forget_tables()
-            tables = self.arena.words, self._vocabulary, dense.words
+                continue
             code = self._mask(*tables, config, out, self._spare, len(masks) + 1)
             if code >= 0:
                 break
@@ -329,45 +330,44 @@ class Engine:
         lexer state; those at which it dies unmatched are the fallback's.
         """
         end = int(self.arena.words[at.REQUEST_BYTE])
-        dense = self.tables.dense
-        generation = -1
-        while generation != dense.generation:  # else tables were dropped on the way
-            if self._generation != dense.generation:
-                self._forget_tables()
-            generation = dense.generation
-            out[:] = 0
-            table = self._matched(config, out)
-            fallback = self._expand(config)[at.CONFIG_FALLBACK]
-            if fallback:
-                row = self._fallbacks.get(fallback)
-                if row is None:
-                    row = self._fallbacks[fallback] = Engine.mask(self, fallback)
-                kernels.admit(dense.words, table, row, out)
-        kernels.finish_mask(self.arena.words, self._vocabulary, out, end)
-
-    def _matched(self, config: int, out: Mask) -> int:
-        """Add all tokens but the fallback's; returns the table of the lexer state."""
+        out[:] = 0
         jobs = [(0, config)]
-        first = 0
+        tables: list[tuple[int, Words]] = []
         while jobs:
             number, c = jobs.pop()
-            lexer = self._expand(c)[at.CONFIG_EXTRA]
-            table = self._lexers.get((number, lexer)) or self._add_lexer(number, lexer)
-            first = first or table
-            args = self._vocabulary, self.tables.dense.words, c, table, out
+            tables.append(self._lexer(number, self._expand(c)[at.CONFIG_EXTRA]))
+            table, words = tables[-1]
+            args = self._vocabulary, words, c, table, out
             n = self._call(lambda a, args=args: int(kernels.mask_lexeme(a, *args)))
             pairs = self.arena.segment(at.WALK2)[: 2 * n].tolist()
             jobs += zip(pairs[::2], pairs[1::2], strict=True)
-        return first
+        fallback = self._expand(config)[at.CONFIG_FALLBACK]
+        if fallback:
+            if fallback not in self._fallbacks:
+                self._fallbacks[fallback] = Engine.mask(self, fallback)
+            table, words = tables[0]
+            kernels.admit(words, table, self._fallbacks[fallback], out)
+        kernels.finish_mask(self.arena.words, self._vocabulary, out, end)
 
-    def _add_lexer(self, number: int, lexer: int) -> int:
+    def _lexer(self, number: int, lexer: int) -> tuple[int, Words]:
+        """The table of a lexer state for a part of the vocabulary, and the array that it is in.
+
+        That array stays as it is also when tables are dropped.
+        """
         dense = self.tables.dense
+        words = dense.words
+        table = self._lexers.get((number, lexer), 0)
+        if self._generation != dense.generation:
+            self._forget_tables()
+        elif table:
+            return table, words
+        key = ("lexer", number, self._content(lexer))
         with self.tables.lock:
-            key = ("lexer", number, self._content(lexer))
             table = dense.find(key) or dense.add_lexer(self, key, lexer, number)
-        if self._generation == dense.generation:
-            self._lexers[number, lexer] = table
-        return table
+            words = dense.words
+            if self._generation == dense.generation:
+                self._lexers[number, lexer] = table
+        return table, words
 
     def _standard_frame(self, frame: int) -> Hashable:
         """What a frame within the standard rules is, for every engine; None for others."""

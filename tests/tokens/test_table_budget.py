@@ -13,9 +13,13 @@ TEXT = b'{"abc": ["aaa", {"b": "\xc3\xa9"}], "other": [1, true, "x\\n"]}'
 SCHEMA = {"properties": {"abc": {"type": "array"}, "n": {"type": "string", "maxLength": 9}}}
 
 
+LARK = 'start: item*\nitem: NAME | "(" start ")"\nNAME: /[a-z]+/\n%ignore /[ \\n]+/'
+PROGRAM = b"abc (a  ( bcd)) e"
+
+
 def masks(constraint: constrain.Constraint) -> list[set[int]]:
     state, found = constraint.init(), []
-    for byte in TEXT:
+    for byte in TEXT if constraint.matches(TEXT) else PROGRAM:
         found.append(allowed(constraint, state))
         state = constraint.advance(state, byte)
     return found
@@ -24,6 +28,7 @@ def masks(constraint: constrain.Constraint) -> list[set[int]]:
 def test_dropped_tables_are_built_again(monkeypatch: pytest.MonkeyPatch):
     words = vocabulary()
     grammars = [constrain.json(), constrain.json_schema(SCHEMA), constrain.regex(r"(.|\n)*")]
+    grammars.append(constrain.cfg(LARK))
     want = [masks(constrain.compile(g, words)) for g in grammars]
     monkeypatch.setattr(storage, "_shared", {})
     drops = []
